@@ -1,0 +1,250 @@
+"""The credential bundle: every secret of one cluster.
+
+In: cluster identity, clock and entropy as parameters.  Out: a frozen
+CredentialBundle.  Never touches the disk (store.py) and never prints.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from string import ascii_letters, digits
+from typing import TYPE_CHECKING, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from generator.credentials.certificates import (
+    CertifiedNames,
+    create_authority,
+    load_issuer,
+    name_agent,
+)
+from generator.errors import BundleInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    Entropy = Callable[[int], bytes]
+
+BUNDLE_VERSION: Final = 1
+GOSSIP_KEY_BYTES: Final = 32
+PASSWORD_LENGTH: Final = 24
+
+
+class BundleModel(BaseModel):
+    """Base of the bundle's parts; a validation error never shows the input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class AclToken(BundleModel):
+    """A Consul ACL token made before the cluster exists; both ids are UUIDs."""
+
+    accessor_id: str
+    secret_id: SecretStr
+
+
+class Authority(BundleModel):
+    """The cluster's own certificate authority; its key reaches no node."""
+
+    certificate: str
+    key: SecretStr
+
+
+class NodeCredentials(BundleModel):
+    """What belongs to one machine only."""
+
+    certificate: str
+    key: SecretStr
+    agent_token: AclToken
+
+
+class Passwords(BundleModel):
+    """Passwords of the PostgreSQL roles and of Patroni's REST API."""
+
+    superuser: SecretStr
+    replication: SecretStr
+    rewind: SecretStr
+    rest: SecretStr
+
+
+class CredentialBundle(BundleModel):
+    """All secrets of one cluster.
+
+    Attributes:
+        holster_bundle: version of the format.
+        cluster: the cluster this bundle belongs to.
+        gossip_key: 32 random bytes in standard base64, as `consul keygen` makes them.
+        management_token: Consul's initial management token; only servers get it.
+        patroni_token, vip_token, dns_token: shared tokens with narrow policies.
+        nodes: by node name.
+    """
+
+    holster_bundle: Literal[1] = BUNDLE_VERSION
+    cluster: str
+    gossip_key: SecretStr
+    authority: Authority
+    management_token: AclToken
+    patroni_token: AclToken
+    vip_token: AclToken
+    dns_token: AclToken
+    passwords: Passwords
+    nodes: dict[str, NodeCredentials]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity:
+    """What a node's certificate says: compared with the bundle at every render."""
+
+    name: str
+    address: str
+    is_server: bool
+    datacenter: str
+    domain: str
+
+    @property
+    def certified_names(self) -> CertifiedNames:
+        """The names its certificate must hold, no more and no fewer."""
+        return name_agent(
+            name=self.name,
+            address=self.address,
+            is_server=self.is_server,
+            datacenter=self.datacenter,
+            domain=self.domain,
+        )
+
+
+def draw_token(entropy: Entropy) -> AclToken:
+    """Return a token whose two ids are random UUIDs (version 4)."""
+    return AclToken(
+        accessor_id=str(UUID(bytes=entropy(16), version=4)),
+        secret_id=SecretStr(str(UUID(bytes=entropy(16), version=4))),
+    )
+
+
+def _draw_character(entropy: Entropy, alphabet: str) -> str:
+    # A byte past the last whole multiple is drawn again: its remainder would favour some characters.
+    limit = 256 - 256 % len(alphabet)
+    while True:
+        (number,) = entropy(1)
+        if number < limit:
+            return alphabet[number % len(alphabet)]
+
+
+def draw_password(entropy: Entropy) -> SecretStr:
+    """Return 24 letters and digits, 142 bits, beginning with a letter.
+
+    No quoting rule of YAML, SQL, a shell or a connection URL applies to it, and no
+    reader takes it for a number.
+    """
+    rest = (_draw_character(entropy, ascii_letters + digits) for _ in range(PASSWORD_LENGTH - 1))
+    return SecretStr(_draw_character(entropy, ascii_letters) + "".join(rest))
+
+
+def draw_gossip_key(entropy: Entropy) -> SecretStr:
+    """Return 32 random bytes in standard base64, as `consul keygen` makes them."""
+    return SecretStr(b64encode(entropy(GOSSIP_KEY_BYTES)).decode("ascii"))
+
+
+def _issue_nodes(
+    authority: Authority, nodes: Iterable[NodeIdentity], *, years: int, now: datetime, entropy: Entropy
+) -> dict[str, NodeCredentials]:
+    try:
+        issuer = load_issuer(authority.certificate, authority.key.get_secret_value())
+    except ValueError as error:
+        raise BundleInvalid(
+            f"the certificate authority of the bundle {error}", hint="restore the bundle from a backup"
+        ) from None
+    issued = {}
+    for node in nodes:
+        certificate, key = issuer.issue(
+            node.name, node.certified_names, years=years, now=now, entropy=entropy
+        )
+        issued[node.name] = NodeCredentials(
+            certificate=certificate, key=SecretStr(key), agent_token=draw_token(entropy)
+        )
+    return issued
+
+
+def create_bundle(  # noqa: PLR0913 -- clock and entropy are parameters, so that the result is a function of them
+    cluster: str,
+    nodes: Sequence[NodeIdentity],
+    *,
+    years: int,
+    now: datetime,
+    entropy: Entropy,
+    gossip_key: str | None = None,
+) -> CredentialBundle:
+    """Return a new bundle; the same entropy and clock give the same one.
+
+    Args:
+        cluster: the cluster's name.
+        nodes: its machines.
+        years: lifetime of the nodes' certificates.
+        now: the time, with its zone; certificates are valid from 24 hours before.
+        entropy: gives so many random bytes, as `os.urandom`.
+        gossip_key: the key of a running cluster, to be kept; None draws one.
+    """
+    certificate, key = create_authority(cluster, years=years, now=now, entropy=entropy)
+    authority = Authority(certificate=certificate, key=SecretStr(key))
+    return CredentialBundle(
+        cluster=cluster,
+        gossip_key=draw_gossip_key(entropy) if gossip_key is None else SecretStr(gossip_key),
+        authority=authority,
+        management_token=draw_token(entropy),
+        patroni_token=draw_token(entropy),
+        vip_token=draw_token(entropy),
+        dns_token=draw_token(entropy),
+        passwords=Passwords(
+            superuser=draw_password(entropy),
+            replication=draw_password(entropy),
+            rewind=draw_password(entropy),
+            rest=draw_password(entropy),
+        ),
+        nodes=_issue_nodes(authority, nodes, years=years, now=now, entropy=entropy),
+    )
+
+
+def extend_bundle(
+    bundle: CredentialBundle,
+    nodes: Sequence[NodeIdentity],
+    *,
+    years: int,
+    now: datetime,
+    entropy: Entropy,
+) -> CredentialBundle:
+    """Return the bundle with credentials for nodes it does not know; the same object if it knows all.
+
+    What exists is never touched, and a machine that left the spec stays in: it may come back.
+
+    Raises:
+        BundleInvalid: the authority cannot be read.
+    """
+    missing = [node for node in nodes if node.name not in bundle.nodes]
+    if not missing:
+        return bundle
+    issued = _issue_nodes(bundle.authority, missing, years=years, now=now, entropy=entropy)
+    return bundle.model_copy(update={"nodes": bundle.nodes | issued})
+
+
+def reissue_node(
+    bundle: CredentialBundle, node: NodeIdentity, *, years: int, now: datetime, entropy: Entropy
+) -> CredentialBundle:
+    """Return the bundle with a new key and certificate for one node, its token kept.
+
+    Needed when address, role or datacenter of the node changed, or its key leaked.
+
+    Raises:
+        BundleInvalid: the bundle has no such node, or the authority cannot be read.
+    """
+    if node.name not in bundle.nodes:
+        raise BundleInvalid(
+            f"the bundle of {bundle.cluster} has no node {node.name}",
+            hint="the next render adds nodes that the spec names",
+        )
+    issued = _issue_nodes(bundle.authority, [node], years=years, now=now, entropy=entropy)[node.name]
+    # The token lives on in Consul; a new one would need the old one's removal there.
+    kept = issued.model_copy(update={"agent_token": bundle.nodes[node.name].agent_token})
+    return bundle.model_copy(update={"nodes": bundle.nodes | {node.name: kept}})

@@ -1,0 +1,255 @@
+"""Keys and certificates of a cluster's own certificate authority.
+
+In: names, lifetime, clock and entropy as parameters.  Out: PEM text.  Same
+entropy and clock give the same bytes: keys are drawn from the entropy and
+signatures are deterministic (RFC 6979).  Never touches the disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Entropy = Callable[[int], bytes]
+
+P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Order of the curve's group (SEC 2, secp256r1); a private key is 1 … order - 1."""
+
+BACKDATED: Final = timedelta(hours=24)
+"""A node's clock may be hours behind on its first boot (reference notes, trap 19)."""
+
+AUTHORITY_EXTRA_YEARS: Final = 10
+"""The authority outlives its first leaves by this, so that later nodes get full leaves."""
+
+YEAR: Final = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedNames:
+    """What a certificate vouches for: DNS names and IPv4 addresses."""
+
+    dns: frozenset[str]
+    addresses: frozenset[str]
+
+
+def name_server(datacenter: str, domain: str) -> str:
+    """Return the name that Consul demands of a server (`verify_server_hostname`)."""
+    return f"server.{datacenter}.{domain}"
+
+
+def name_agent(*, name: str, address: str, is_server: bool, datacenter: str, domain: str) -> CertifiedNames:
+    """Return the names that the certificate of a Consul agent must hold.
+
+    A client never holds `server.…`: whoever has that name may speak for the servers.
+    """
+    if is_server:
+        dns = frozenset({name_server(datacenter, domain), name, "localhost"})
+        return CertifiedNames(dns, frozenset({"127.0.0.1", address}))
+    return CertifiedNames(frozenset({f"client.{datacenter}.{domain}", "localhost"}), frozenset({"127.0.0.1"}))
+
+
+def draw_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
+    """Return a P-256 key, uniform over all keys, from 32 bytes of `entropy` (or more).
+
+    Draws again where a draw lies outside the group: reducing it would favour small keys.
+    """
+    while True:
+        number = int.from_bytes(entropy(32))
+        if 0 < number < P256_ORDER:
+            return ec.derive_private_key(number, ec.SECP256R1())
+
+
+def draw_serial(entropy: Entropy) -> int:
+    """Return a serial number of at most 159 bits, positive as RFC 5280 demands."""
+    return (int.from_bytes(entropy(20)) >> 1) | 1
+
+
+def format_key(key: ec.EllipticCurvePrivateKey) -> str:
+    """Return the key as unencrypted PKCS #8 PEM."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode("ascii")
+
+
+def format_certificate(certificate: x509.Certificate) -> str:
+    """Return the certificate as PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def parse_key(pem: str) -> ec.EllipticCurvePrivateKey:
+    """Return the key of a PEM text.
+
+    Raises:
+        ValueError: it is no unencrypted elliptic-curve key; the text is not repeated.
+    """
+    try:
+        key = serialization.load_pem_private_key(pem.encode("ascii"), password=None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        # The caller has one answer to text that is no key and to a key of another kind.
+        raise ValueError("is not an unencrypted elliptic-curve key in PEM")  # noqa: TRY004
+    return key
+
+
+def parse_certificate(pem: str) -> x509.Certificate:
+    """Return the certificate of a PEM text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return x509.load_pem_x509_certificate(pem.encode("ascii"))
+    except ValueError:
+        raise ValueError("is not a certificate in PEM") from None
+
+
+def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _start(
+    subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, serial: int, since: datetime, until: datetime
+) -> x509.CertificateBuilder:
+    public = key.public_key()
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .public_key(public)
+        .serial_number(serial)
+        .not_valid_before(since)
+        .not_valid_after(until)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+
+
+def create_authority(cluster: str, *, years: int, now: datetime, entropy: Entropy) -> tuple[str, str]:
+    """Return certificate and key (PEM) of a new authority, valid ten years longer than `years`."""
+    key = draw_key(entropy)
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Holster"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{cluster} CA"),
+        ]
+    )
+    now = now.replace(microsecond=0)
+    certificate = (
+        _start(
+            name,
+            key,
+            serial=draw_serial(entropy),
+            since=now - BACKDATED,
+            until=now + YEAR * (years + AUTHORITY_EXTRA_YEARS),
+        )
+        .issuer_name(name)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(is_authority=True), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+    )
+    return format_certificate(certificate), format_key(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An authority that can sign: its certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    def issue(
+        self, name: str, names: CertifiedNames, *, years: int, now: datetime, entropy: Entropy
+    ) -> tuple[str, str]:
+        """Return certificate and key (PEM) of a node; it never outlives the authority."""
+        key = draw_key(entropy)
+        now = now.replace(microsecond=0)
+        alternatives: list[x509.GeneralName] = [x509.DNSName(entry) for entry in sorted(names.dns)]
+        alternatives += [x509.IPAddress(IPv4Address(entry)) for entry in sorted(names.addresses)]
+        certificate = (
+            _start(
+                x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
+                key,
+                serial=draw_serial(entropy),
+                since=max(now - BACKDATED, self.certificate.not_valid_before_utc),
+                until=min(now + YEAR * years, self.certificate.not_valid_after_utc - BACKDATED),
+            )
+            .issuer_name(self.certificate.subject)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(is_authority=False), critical=True)
+            .add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+                critical=False,
+            )
+            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+            )
+            .sign(self.key, hashes.SHA256(), ecdsa_deterministic=True)
+        )
+        return format_certificate(certificate), format_key(key)
+
+
+def load_issuer(certificate: str, key: str) -> Issuer:
+    """Return the authority of two PEM texts.
+
+    Raises:
+        ValueError: one of them cannot be read.
+    """
+    return Issuer(parse_certificate(certificate), parse_key(key))
+
+
+def read_names(certificate: x509.Certificate) -> CertifiedNames:
+    """Return the names a certificate vouches for; none where it has no such extension."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return CertifiedNames(frozenset(), frozenset())
+    return CertifiedNames(
+        frozenset(found.get_values_for_type(x509.DNSName)),
+        frozenset(str(entry) for entry in found.get_values_for_type(x509.IPAddress)),
+    )
+
+
+def is_signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Say whether `authority` signed `certificate`, by name and by signature."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def is_pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> bool:
+    """Say whether the certificate certifies this key."""
+    return certificate.public_key() == key.public_key()
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Say whether the certificate may sign others."""
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except x509.ExtensionNotFound:
+        return False
