@@ -1,0 +1,1 @@
+"""Platform profiles: one YAML of facts per operating system, and their loader."""

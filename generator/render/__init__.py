@@ -1,0 +1,1 @@
+"""Resolved nodes in, text in memory out.  Never touches the disk."""

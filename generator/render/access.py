@@ -1,0 +1,73 @@
+"""Who may connect where: pg_hba rules and firewall rules from one list of machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from generator.resolve import ResolvedCluster, ResolvedNode
+
+
+def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
+    """Return pg_hba.conf, first match wins.
+
+    Patroni reaches its own PostgreSQL over loopback when it listens on `*`: without
+    the loopback rules every first bootstrap fails (trap 1).  Members come from the
+    list of nodes, never from 0.0.0.0/0.
+    """
+    settings = cluster.spec.postgresql
+    replication, trusted = settings.replication_user, f"{settings.superuser},{settings.rewind_user}"
+    rules = [
+        f"local all {settings.superuser} peer",
+        "local all all scram-sha-256",
+        "host all all 127.0.0.1/32 scram-sha-256",
+        f"host replication {replication} 127.0.0.1/32 scram-sha-256",
+    ]
+    for peer in cluster.members:
+        rules.append(f"host replication {replication} {peer.address}/32 scram-sha-256")
+        rules.append(f"host all {trusted} {peer.address}/32 scram-sha-256")
+    if settings.hba:
+        rules += [
+            f"{rule.type} {rule.database} {rule.user} {rule.address} {rule.method}" for rule in settings.hba
+        ]
+    else:
+        # The superuser comes from the members alone, everybody else from the client networks.
+        for network in cluster.clients:
+            rules.append(f"host all {trusted},{replication} {network} reject")
+            rules.append(f"host all all {network} scram-sha-256")
+    return tuple(rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One port that one source may reach."""
+
+    source: str
+    port: int
+    protocol: str
+
+
+def _openings(node: ResolvedNode) -> Iterator[Opening]:
+    cluster, ports = node.cluster, node.cluster.spec.ports
+    everyone = [str(peer.address) for peer in cluster.peers if peer.name != node.name]
+    members = [str(peer.address) for peer in cluster.members if peer.name != node.name]
+    for admins in cluster.admins:
+        yield Opening(str(admins), ports.ssh, "tcp")
+    for source in everyone:
+        yield Opening(source, ports.consul_serf, "tcp")
+        yield Opening(source, ports.consul_serf, "udp")
+        if node.is_server:
+            yield Opening(source, ports.consul_server, "tcp")
+    if node.is_member:
+        for source in (*members, *map(str, cluster.clients)):
+            yield Opening(source, ports.postgresql, "tcp")
+        for source in (*members, *map(str, cluster.spec.network.monitors)):
+            yield Opening(source, ports.patroni, "tcp")
+
+
+def list_openings(node: ResolvedNode) -> tuple[Opening, ...]:
+    """Return what the firewall of a node lets in (reference notes §1.5, §7), without repeats."""
+    return tuple(dict.fromkeys(_openings(node)))

@@ -1,0 +1,277 @@
+"""node.json: all that the first-boot program is told (docs/node-json.md)."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+
+from generator.layout import NodePaths
+from generator.render.json_text import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from generator.resolve import ResolvedComponent, ResolvedNode, ResolvedStorage, ResolvedVolume
+
+Document = dict[str, object]
+
+TIME_WAIT_SECONDS = 120
+SHARED_FOLDERS = frozenset(
+    {"", "/etc", "/etc/default", "/etc/sysconfig", "/opt", "/srv", "/usr/local/etc", "/var/lib"}
+)
+"""Other programs live here too: a profile may put a file into them, but they change no owner."""
+
+DIGEST_LENGTH = 12
+DEADLINES = {
+    "preflight": 120,
+    "time": 150,
+    "storage": 600,
+    "system": 300,
+    "consul": 900,
+    "acl": 900,
+    "patroni": 3600,
+    "vip": 600,
+    "verify": 1800,
+    "seal": 120,
+}
+"""Seconds per stage; the long ones wait for other machines."""
+
+
+class DeliveredFile(Protocol):
+    """What node.json says of a payload file."""
+
+    @property
+    def path(self) -> str:
+        """Its absolute path."""
+
+    @property
+    def content(self) -> bytes:
+        """Its bytes."""
+
+    @property
+    def owner(self) -> str:
+        """Its final owner."""
+
+    @property
+    def group(self) -> str:
+        """Its final group."""
+
+    @property
+    def permissions(self) -> str:
+        """Its mode as an octal string."""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it must not be shown."""
+
+
+def digest_instance(document: Document, boot_inputs: bytes) -> str:
+    """Return twelve hex digits over everything that decides the first boot.
+
+    A new instance-id makes cloud-init run everything again (trap 10), so the
+    version of Holster alone must not change it.
+    """
+    return sha256(to_json(document) + b"\0" + boot_inputs).hexdigest()[:DIGEST_LENGTH]
+
+
+def _describe_file(file: DeliveredFile) -> Document:
+    return {
+        "path": file.path,
+        "owner": file.owner,
+        "group": file.group,
+        "mode": file.permissions,
+        "sha256": sha256(file.content).hexdigest(),
+        "secret": file.is_secret,
+    }
+
+
+def _describe_directories(node: ResolvedNode) -> list[Document]:
+    facts = node.cluster.platform
+    consul, postgres = facts.users.consul, facts.users.postgres
+
+    def own(path: str, owner: str, group: str, mode: str) -> Document:
+        return {"path": path, "owner": owner, "group": group, "mode": mode}
+
+    directories = [
+        own(facts.paths.consul_config_dir, consul, consul, "0750"),
+        own(f"{facts.paths.consul_config_dir}/tls", "root", consul, "0750"),
+        own(facts.paths.consul_data_dir, consul, consul, "0750"),
+    ]
+    if node.storage:
+        folder = facts.paths.patroni_config.rpartition("/")[0]
+        if folder not in SHARED_FOLDERS:
+            directories.append(own(folder, postgres, postgres, "0750"))
+        # The mount roots too: Patroni renames and removes below them (trap 8).
+        for volume in (node.storage.data, node.storage.wal):
+            directories.append(own(volume.mount, postgres, postgres, "0700"))
+            directories.append(own(volume.directory.rpartition("/")[0], postgres, postgres, "0700"))
+    return directories
+
+
+def _describe_program(path: str, component: ResolvedComponent) -> Document:
+    # The declared digest is that of the downloaded archive, which is the program itself for a bare file only.
+    bare = component.url is not None and not component.url.endswith(
+        (".zip", ".rpm", ".deb", ".gz", ".xz", ".tar")
+    )
+    return {"path": path, "version": str(component.version), "sha256": component.sha256 if bare else None}
+
+
+def _describe_programs(node: ResolvedNode) -> Document:
+    cluster, paths = node.cluster, node.cluster.platform.paths
+    programs: Document = {"consul": _describe_program(paths.consul_binary, cluster.consul)}
+    if node.is_member:
+        programs["patroni"] = _describe_program(paths.patroni_binary, cluster.patroni)
+        programs["vip_manager"] = _describe_program(paths.vip_manager_binary, cluster.vip_manager)
+        programs["postgres"] = {
+            "path": f"{cluster.postgresql_bin_dir}/postgres",
+            "version": str(cluster.postgresql_major),
+            "sha256": None,
+        }
+    return programs
+
+
+def _describe_volume(role: str, volume: ResolvedVolume) -> Document:
+    return {
+        "role": role,
+        "name": volume.name,
+        "disk": volume.disk.model_dump(exclude_none=True),
+        "mount": volume.mount,
+        "label": volume.label,
+        "percent": volume.percent,
+        "size": volume.size_mib,
+        "min_size": volume.min_size_mib,
+        "directory": volume.directory,
+    }
+
+
+def _describe_storage(storage: ResolvedStorage | None, os_disk: str) -> Document | None:
+    if storage is None:
+        return None
+    return {
+        "volume_group": storage.volume_group,
+        "os_disk": os_disk,
+        "volumes": [_describe_volume("data", storage.data), _describe_volume("wal", storage.wal)],
+    }
+
+
+def _describe_consul(node: ResolvedNode) -> Document:
+    cluster, paths = node.cluster, node.cluster.platform.paths
+    return {
+        "datacenter": cluster.datacenter,
+        "http": f"http://127.0.0.1:{cluster.spec.ports.consul_http}",
+        "servers": len(cluster.servers),
+        "agents": len(cluster.peers),
+        "config_dir": paths.consul_config_dir,
+        "data_dir": paths.consul_data_dir,
+        "agent_token": node.credentials.agent_token.secret_id.get_secret_value(),
+    }
+
+
+def _describe_patroni(node: ResolvedNode) -> Document | None:
+    if not node.is_member:
+        return None
+    cluster, spec = node.cluster, node.cluster.spec
+    return {
+        "scope": cluster.name,
+        "namespace": spec.patroni.namespace,
+        "member": node.name,
+        "members": len(cluster.members),
+        "rest": f"http://{node.address}:{spec.ports.patroni}",
+        "config": cluster.platform.paths.patroni_config,
+        "token": cluster.bundle.patroni_token.secret_id.get_secret_value(),
+        "postgresql_port": spec.ports.postgresql,
+        "bin_dir": cluster.postgresql_bin_dir,
+        "superuser": spec.postgresql.superuser,
+        "replication_user": spec.postgresql.replication_user,
+        "rewind_user": spec.postgresql.rewind_user,
+    }
+
+
+def _describe_vip(node: ResolvedNode) -> Document | None:
+    if not node.is_member:
+        return None
+    cluster, spec = node.cluster, node.cluster.spec
+    by_consul = cluster.vip_mode == "consul"
+    return {
+        "address": str(spec.vip),
+        "prefix_length": spec.network.prefix.prefixlen,
+        "mode": cluster.vip_mode,
+        "port": spec.ports.postgresql,
+        "environment_file": NodePaths.vip_environment,
+        "token": cluster.bundle.vip_token.secret_id.get_secret_value() if by_consul else None,
+    }
+
+
+def _describe_identity(node: ResolvedNode) -> Document:
+    cluster, facts, spec = node.cluster, node.cluster.platform, node.cluster.spec
+    roles = [("consul-server", node.is_server), ("postgres", node.is_member)]
+    return {
+        "cluster": cluster.name,
+        "name": node.name,
+        "fqdn": node.peer.fqdn,
+        "roles": [role for role, has in roles if has],
+        "platform": {
+            "name": facts.name,
+            "family": facts.family,
+            "os_id": facts.os_release.id,
+            "os_version_major": facts.os_release.version_major,
+            "has_selinux": facts.has_selinux,
+        },
+        "network": {
+            "address": str(node.address),
+            "prefix_length": spec.network.prefix.prefixlen,
+            "mac": node.mac,
+            "interface": node.interface,
+            "gateway": str(spec.network.gateway) if spec.network.gateway else None,
+        },
+        "peers": [
+            {
+                "name": peer.name,
+                "fqdn": peer.fqdn,
+                "address": str(peer.address),
+                "is_server": peer.is_server,
+                "is_member": peer.is_member,
+            }
+            for peer in cluster.peers
+        ],
+    }
+
+
+def _describe_system(node: ResolvedNode) -> Document:
+    cluster, facts, spec = node.cluster, node.cluster.platform, node.cluster.spec
+    return {
+        "users": {"consul": facts.users.consul, "postgres": facts.users.postgres},
+        "units": {
+            "consul": facts.units.consul,
+            "patroni": facts.units.patroni,
+            "vip_manager": facts.units.vip_manager,
+            "chrony": facts.units.chrony,
+            "ssh": facts.units.ssh,
+            "disabled": list(cluster.postgresql_units),
+        },
+        "time": {"servers": [str(server) for server in spec.network.ntp], "wait": TIME_WAIT_SECONDS},
+        "system": {
+            "timezone": spec.system.timezone,
+            "selinux": spec.system.selinux if facts.has_selinux else None,
+            "firewall_zone": "holster",
+            "watchdog": spec.patroni.watchdog,
+            "sysctl_file": "/etc/sysctl.d/90-holster.conf",
+            "tmpfiles": ["/etc/tmpfiles.d/holster.conf"] if node.is_member else [],
+        },
+    }
+
+
+def describe_node(node: ResolvedNode, files: Iterable[DeliveredFile]) -> Document:
+    """Return node.json without the version of its format, the tool's version and the instance-id."""
+    return {
+        **_describe_identity(node),
+        "files": [_describe_file(file) for file in files],
+        "directories": _describe_directories(node),
+        "programs": _describe_programs(node),
+        **_describe_system(node),
+        "storage": _describe_storage(node.storage, node.os_disk),
+        "consul": _describe_consul(node),
+        "patroni": _describe_patroni(node),
+        "vip": _describe_vip(node),
+        "deadlines": dict(DEADLINES),
+    }

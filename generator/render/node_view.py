@@ -1,0 +1,166 @@
+"""One machine as templates see it; secrets stay SecretStr until a filter writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.errors import InputInvalid
+from generator.render.access import Opening, list_openings
+from generator.render.cluster_view import ClusterView, list_packages
+from generator.render.consul import join_addresses
+from generator.render.parameters import ParameterValue, local_parameters
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from generator.resolve import ResolvedNode, ResolvedStorage
+
+STRICT_OVERCOMMIT_FROM_MIB = 4096
+"""Strict overcommit breaks smaller machines (reference notes §7)."""
+
+
+class NodeView:
+    """One machine as templates see it."""
+
+    def __init__(self, node: ResolvedNode, cluster: ClusterView) -> None:
+        spec = node.cluster.spec
+        self._node = node
+        self._cluster = cluster
+        self.name, self.fqdn, self.address = node.name, node.peer.fqdn, node.address
+        self.is_server, self.is_member = node.is_server, node.is_member
+        self.mac, self.interface = node.mac, node.interface
+        self.join_addresses = join_addresses(node)
+        self.address_with_prefix = f"{node.address}/{spec.network.prefix.prefixlen}"
+        self.vip_with_prefix = f"{spec.vip}/{spec.network.prefix.prefixlen}"
+        self.rest = f"{node.address}:{spec.ports.patroni}"
+        self.postgresql = f"{node.address}:{spec.ports.postgresql}"
+        tls = f"{cluster.consul_config_dir}/tls"
+        self.ca_file, self.certificate_file, self.key_file = (
+            f"{tls}/ca.pem",
+            f"{tls}/agent.pem",
+            f"{tls}/agent.key",
+        )
+        self.os_disk = node.os_disk
+        self.memory_is_strict = node.is_member and node.memory_mib >= STRICT_OVERCOMMIT_FROM_MIB
+
+    @property
+    def gossip_key(self) -> SecretStr:
+        """The key of Consul's gossip."""
+        return self._node.cluster.bundle.gossip_key
+
+    @property
+    def management_token(self) -> SecretStr:
+        """Consul's management token; asking for it on a machine that is no server is a bug."""
+        if not self.is_server:
+            raise AssertionError("the management token belongs to servers only")
+        return self._node.cluster.bundle.management_token.secret_id
+
+    @property
+    def agent_token(self) -> SecretStr:
+        """The token of this machine's Consul agent."""
+        return self._node.credentials.agent_token.secret_id
+
+    @property
+    def default_token(self) -> SecretStr:
+        """What requests without a token may do: read the catalogue."""
+        return self._node.cluster.bundle.dns_token.secret_id
+
+    @property
+    def patroni_token(self) -> SecretStr:
+        """The members' token for Consul's key-value store."""
+        return self._node.cluster.bundle.patroni_token.secret_id
+
+    @property
+    def vip_token(self) -> SecretStr:
+        """vip-manager's token: it may read the leader key."""
+        return self._node.cluster.bundle.vip_token.secret_id
+
+    @property
+    def rest_password(self) -> SecretStr:
+        """The password of Patroni's REST API."""
+        return self._node.cluster.bundle.passwords.rest
+
+    @property
+    def superuser_password(self) -> SecretStr:
+        """The password of PostgreSQL's superuser."""
+        return self._node.cluster.bundle.passwords.superuser
+
+    @property
+    def replication_password(self) -> SecretStr:
+        """The password of the replication role."""
+        return self._node.cluster.bundle.passwords.replication
+
+    @property
+    def rewind_password(self) -> SecretStr:
+        """The password of the pg_rewind role."""
+        return self._node.cluster.bundle.passwords.rewind
+
+    @property
+    def vip_trigger_value(self) -> str:
+        """What the leader key, or the REST API's status, says when the VIP belongs here."""
+        return self.name if self._cluster.vip_asks_consul else "200"
+
+    @property
+    def vip_endpoint(self) -> str:
+        """Whom vip-manager asks: the local Consul agent or the node's own Patroni."""
+        return f"http://{self._cluster.consul_http if self._cluster.vip_asks_consul else self.rest}"
+
+    @property
+    def _storage(self) -> ResolvedStorage:
+        if self._node.storage is None:
+            raise AssertionError("only members have data volumes")
+        return self._node.storage
+
+    @property
+    def volume_group(self) -> str:
+        """The volume group over the data disks."""
+        return self._storage.volume_group
+
+    @property
+    def data_mount(self) -> str:
+        """Where the data volume is mounted."""
+        return self._storage.data.mount
+
+    @property
+    def wal_mount(self) -> str:
+        """Where the WAL volume is mounted."""
+        return self._storage.wal.mount
+
+    @property
+    def data_directory(self) -> str:
+        """PostgreSQL's data directory."""
+        return self._storage.data.directory
+
+    @property
+    def wal_directory(self) -> str:
+        """PostgreSQL's WAL directory, one value for initdb and basebackup (trap 7)."""
+        return self._storage.wal.directory
+
+    @property
+    def local_parameters(self) -> tuple[tuple[str, ParameterValue], ...]:
+        """PostgreSQL parameters of this member, sorted."""
+        return tuple(sorted(local_parameters(self._node).items()))
+
+    @property
+    def openings(self) -> tuple[Opening, ...]:
+        """What the firewall lets in."""
+        return list_openings(self._node)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What the installer installs."""
+        return list_packages(self._node.cluster)
+
+    @property
+    def network_id(self) -> str:
+        """The name of the card in network-config: a label where the MAC address decides."""
+        if self.mac is None and self.interface is None:
+            raise InputInvalid(
+                f"node {self.name} has neither a mac nor an interface: its card cannot be found"
+            )
+        return self.interface or "cluster0"
+
+    @property
+    def network_device(self) -> str:
+        """How the installer finds the card."""
+        return self.mac or self.network_id

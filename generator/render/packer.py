@@ -1,0 +1,130 @@
+"""What Packer needs to build the golden image of a cluster; nothing in it is secret."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from generator.layout import PACKER, NodePaths
+from generator.render.environment import list_static, load_template, read_static
+from generator.render.payload import render_repository
+from generator.render.rendered import RenderedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from generator.platforms.profile import BootCommand
+    from generator.render.cluster_view import ClusterView
+    from generator.resolve import ResolvedCluster
+
+KICKSTART_ARGUMENT = "inst.text inst.ks=hd:LABEL=OEMDRV:/image.ks inst.nosave=all_ks"
+IMAGE_DISK = "/dev/sda"
+"""The disk of the machine that builds: virtio-scsi gives it this name."""
+
+CLOUD_CFG = "files/etc/cloud/cloud.cfg.d/99-holster.cfg"
+
+
+class ImageView:
+    """The image as templates see it."""
+
+    def __init__(self, cluster: ResolvedCluster) -> None:
+        image, facts = cluster.spec.image, cluster.platform
+        paths = facts.paths
+        self._release = image.release or facts.image.default_release
+        self._firmware = image.firmware
+        self.is_uefi = image.firmware == "uefi"
+        self._commands: tuple[BootCommand, ...] = facts.image.boot_commands
+        known = facts.image.isos.get(self._release or "")
+        self.iso_url = image.iso_url or (known.url if known else None)
+        self.iso_checksum = (
+            image.iso_checksum or (known.checksum if known and not image.iso_url else None) or "none"
+        )
+        self.has_iso = facts.kickstart is not None and self.iso_url is not None
+        self.base_image = image.base_image or "base.qcow2"
+        self.base_checksum = image.base_checksum or "none"
+        self.has_base = image.base_image is not None or not self.has_iso
+        self.cpus, self.memory = image.cpus, image.memory
+        self.disk_size = f"{image.disk_size}M"
+        self.output_directory = f"image-{cluster.name}"
+        self.image_name = f"{cluster.name}-{facts.name}.qcow2"
+        self.family = f"HOLSTER_FAMILY={facts.family}"
+        units = (facts.units.consul, facts.units.patroni, facts.units.vip_manager, *cluster.postgresql_units)
+        self.units = "HOLSTER_UNITS=" + " ".join(units)
+        programs = (
+            NodePaths.firstboot,
+            paths.consul_binary,
+            paths.patroni_binary,
+            paths.vip_manager_binary,
+            f"{cluster.postgresql_bin_dir}/postgres",
+        )
+        self.programs = "HOLSTER_PROGRAMS=" + " ".join(programs)
+        self.consul_dirs = f"HOLSTER_CONSUL_DIRS={paths.consul_config_dir} {paths.consul_data_dir}"
+        self.scripts = tuple(PurePosixPath(path).name for path in list_static("packer/scripts"))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The ways to an image that this platform and spec allow."""
+        ways = [("source.qemu.iso", self.has_iso), ("source.qemu.base", self.has_base)]
+        return tuple(name for name, has in ways if has)
+
+    @property
+    def _boot(self) -> BootCommand | None:
+        fitting = [command for command in self._commands if command.firmware == self._firmware]
+        exact = [command for command in fitting if self._release in command.releases]
+        return next(iter(exact or fitting), None)
+
+    @property
+    def boot_wait(self) -> str:
+        """How long the menu needs."""
+        return self._boot.wait if self._boot else "10s"
+
+    @property
+    def boot_keys(self) -> tuple[str, ...]:
+        """The keys that start the installer with our kickstart (platform notes §1.4)."""
+        keys = self._boot.keys if self._boot else ("<up><wait><tab>", " {{ks}}", "<enter>")
+        return tuple(key.replace("{{ks}}", KICKSTART_ARGUMENT) for key in keys)
+
+
+def _file(name: str, content: bytes) -> RenderedFile:
+    return RenderedFile(PurePosixPath(PACKER, name), content)
+
+
+def _static_files(image: ImageView) -> Iterator[RenderedFile]:
+    left_out = {
+        f"packer/source-{kind}.pkr.hcl"
+        for kind, has in (("iso", image.has_iso), ("base", image.has_base))
+        if not has
+    }
+    for path in list_static("packer"):
+        if path not in left_out and path.endswith((".hcl", ".sh")):
+            yield _file(path.removeprefix("packer/"), read_static(path))
+
+
+def render_packer(
+    cluster: ResolvedCluster, view: ClusterView, firstboot: bytes | None = None
+) -> tuple[RenderedFile, ...]:
+    """Return the files of `packer/`: hand-written ones as they are, generated ones beside them.
+
+    `firstboot` is the first-boot program, which the image carries.
+    """
+    image = ImageView(cluster)
+
+    def fill(template: str) -> bytes:
+        return (
+            load_template(f"packer/{template}.j2").render(cluster=view, image=image, disk=IMAGE_DISK).encode()
+        )
+
+    files = list(_static_files(image))
+    files.append(_file("variables.pkr.hcl", fill("variables.pkr.hcl")))
+    files.append(_file("build.pkr.hcl", fill("build.pkr.hcl")))
+    files.append(_file(CLOUD_CFG, fill("cloud.cfg")))
+    if image.has_iso:
+        files.append(_file("image.ks", fill("image.ks")))
+    if image.has_base:
+        files += [_file(f"base-seed/{name}", fill(name)) for name in ("user-data", "meta-data")]
+    if firstboot is not None:
+        files.append(_file(f"files{NodePaths.firstboot}", firstboot))
+    for repository in view.repositories:
+        file = render_repository(repository, view, cluster.platform)
+        files.append(_file(f"files{file.path}", file.content))
+    return tuple(files)

@@ -1,0 +1,120 @@
+"""PostgreSQL parameters of a member: which go through the DCS, which are local.
+
+Patroni drops some parameters silently from the local configuration, because all
+members must agree on them; these belong to `bootstrap.dcs` (reference notes §2.1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.errors import InputInvalid
+from generator.versions import PostgresqlDialect
+
+if TYPE_CHECKING:
+    from generator.resolve import ResolvedCluster, ResolvedNode
+
+ParameterValue = str | int | bool
+
+SHARED = frozenset(
+    {
+        "max_connections",
+        "max_locks_per_transaction",
+        "max_worker_processes",
+        "max_prepared_transactions",
+        "max_wal_senders",
+        "max_replication_slots",
+        "wal_level",
+        "wal_log_hints",
+        "wal_keep_size",
+        "wal_keep_segments",
+        "track_commit_timestamp",
+    }
+)
+"""Taken from the DCS only."""
+
+FORBIDDEN = frozenset({"listen_addresses", "port", "cluster_name", "hot_standby"})
+"""Set by Patroni itself; a value of the user would be ignored."""
+
+SEGMENT_MIB = 16
+
+
+def _megabytes(size: int) -> str:
+    return f"{size}MB"
+
+
+def _wal_keep(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
+    size = cluster.wal.wal_keep_size
+    if PostgresqlDialect(cluster.postgresql_major).has_wal_keep_size:
+        return {"wal_keep_size": _megabytes(size)}
+    return {"wal_keep_segments": max(1, -(-size // SEGMENT_MIB))}
+
+
+def _check(parameters: dict[str, ParameterValue]) -> None:
+    for name in parameters:
+        if name in FORBIDDEN:
+            raise InputInvalid(f"the PostgreSQL parameter {name} is set by Patroni itself")
+
+
+def shared_parameters(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
+    """Return the parameters of the DCS: those all members must agree on, and WAL retention."""
+    postgresql, dialect = cluster.spec.postgresql, PostgresqlDialect(cluster.postgresql_major)
+    members = len(cluster.members)
+    workers = max([8, *(node.cpus or 0 for group in cluster.spec.groups.values() for node in group.nodes)])
+    parameters: dict[str, ParameterValue] = {
+        "max_connections": postgresql.max_connections,
+        "max_locks_per_transaction": postgresql.max_locks_per_transaction,
+        "max_prepared_transactions": postgresql.max_prepared_transactions,
+        "max_replication_slots": postgresql.max_replication_slots or max(10, members + 4),
+        "max_wal_senders": postgresql.max_wal_senders or max(10, members + 4),
+        "max_worker_processes": postgresql.max_worker_processes or workers,
+        # A standby refuses to start when this is lower than on the primary: as many as fit every member.
+        "track_commit_timestamp": "off",
+        "wal_level": "replica",
+        "wal_log_hints": "on",
+        **_wal_keep(cluster),
+        "max_wal_size": _megabytes(cluster.wal.max_wal_size),
+    }
+    if dialect.has_max_slot_wal_keep_size:
+        # Without it the slot of a dead replica fills the WAL volume, and PostgreSQL panics.
+        parameters["max_slot_wal_keep_size"] = _megabytes(cluster.wal.max_slot_wal_keep_size)
+    _check(postgresql.parameters)
+    chosen = {
+        name: value for name, value in postgresql.parameters.items() if name in parameters or name in SHARED
+    }
+    return {**parameters, **chosen}
+
+
+def local_parameters(node: ResolvedNode) -> dict[str, ParameterValue]:
+    """Return the parameters of one member: what depends on its memory and processors."""
+    memory = node.memory
+    if memory is None:
+        return {}
+    shared = shared_parameters(node.cluster)
+    own: dict[str, ParameterValue] = {
+        "shared_buffers": _megabytes(memory.shared_buffers),
+        "effective_cache_size": _megabytes(memory.effective_cache_size),
+        "maintenance_work_mem": _megabytes(memory.maintenance_work_mem),
+        "work_mem": _megabytes(memory.work_mem),
+        "max_parallel_workers": memory.max_parallel_workers,
+        "max_parallel_workers_per_gather": memory.max_parallel_workers_per_gather,
+        # `on` would refuse to start when the pool is a page short.
+        "huge_pages": "try",
+        "password_encryption": "scram-sha-256",
+        "checkpoint_completion_target": "0.9",
+        "checkpoint_timeout": "15min",
+        "random_page_cost": "1.1",
+        "effective_io_concurrency": 200,
+        "log_destination": "stderr",
+        # Patroni hands standard error to the journal, which rotates by itself.
+        "logging_collector": "off",
+        "log_line_prefix": "%m [%p] %q%u@%d ",
+        "log_checkpoints": "on",
+        "log_lock_waits": "on",
+        "log_timezone": node.cluster.spec.system.timezone,
+        "timezone": node.cluster.spec.system.timezone,
+    }
+    chosen = {
+        name: value for name, value in node.cluster.spec.postgresql.parameters.items() if name not in shared
+    }
+    return {**own, **chosen}

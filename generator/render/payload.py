@@ -1,0 +1,222 @@
+"""The payload of a node: every file that stands on it after its first boot.
+
+One table says which file comes from which template, whom it belongs to and which
+machines get it.  Both ways of delivery (cloud-init, kickstart) take it from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from generator.layout import NodePaths, payload_path
+from generator.render.consul import describe_acl
+from generator.render.environment import load_template
+from generator.render.json_text import to_json
+from generator.render.node_json import describe_node, digest_instance
+from generator.render.rendered import RenderedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from generator.platforms.profile import PlatformProfile
+    from generator.render.cluster_view import ClusterView, RepositoryView
+    from generator.render.node_view import NodeView
+    from generator.resolve import ResolvedNode
+
+SYSTEMD = "/etc/systemd/system"
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadFile:
+    """One file of a node with its final owner, group and mode."""
+
+    path: str
+    content: bytes = field(repr=False)
+    owner: str = "root"
+    group: str = "root"
+    mode: int = 0o644
+    is_secret: bool = False
+
+    @property
+    def permissions(self) -> str:
+        """The mode as cloud-init wants it: an octal string."""
+        return f"0{self.mode:o}"
+
+    @property
+    def text(self) -> str:
+        """The content; every payload file is UTF-8 text."""
+        return self.content.decode()
+
+
+def _always(_node: ResolvedNode) -> bool:
+    return True
+
+
+def _member(node: ResolvedNode) -> bool:
+    return node.is_member
+
+
+def _has_watchdog(node: ResolvedNode) -> bool:
+    return node.is_member and node.cluster.spec.patroni.watchdog != "off"
+
+
+def _has_sshd_dropin(node: ResolvedNode) -> bool:
+    return node.cluster.platform.paths.sshd_dropin_dir is not None
+
+
+def _has_chrony_wait(node: ResolvedNode) -> bool:
+    return node.cluster.platform.family == "rpm"
+
+
+def _unit(name: str) -> Callable[[PlatformProfile], str]:
+    return lambda _facts: f"{SYSTEMD}/{name}"
+
+
+def _fixed(path: str) -> Callable[[PlatformProfile], str]:
+    return lambda _facts: path
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadEntry:
+    """A row of the table.
+
+    `owner` and `group` are `root` or the name of a fact in the profile's `users`.
+    """
+
+    template: str
+    path: Callable[[PlatformProfile], str]
+    owner: str = "root"
+    group: str = "root"
+    mode: int = 0o644
+    is_secret: bool = False
+    applies: Callable[[ResolvedNode], bool] = _always
+
+
+TABLE: tuple[PayloadEntry, ...] = (
+    PayloadEntry(
+        "consul.hcl",
+        lambda facts: f"{facts.paths.consul_config_dir}/consul.hcl",
+        group="consul",
+        mode=0o640,
+        is_secret=True,
+    ),
+    PayloadEntry("consul.service", lambda facts: f"{SYSTEMD}/{facts.units.consul}"),
+    PayloadEntry("holster-firstboot.service", _unit("holster-firstboot.service")),
+    PayloadEntry("hosts", _fixed("/etc/hosts")),
+    PayloadEntry("chrony.conf", lambda facts: facts.paths.chrony_config),
+    PayloadEntry(
+        "chrony-wait.conf", _unit("chrony-wait.service.d/10-holster.conf"), applies=_has_chrony_wait
+    ),
+    PayloadEntry("sysctl.conf", _fixed("/etc/sysctl.d/90-holster.conf")),
+    PayloadEntry("firewall-zone.xml", _fixed("/etc/firewalld/zones/holster.xml")),
+    PayloadEntry("sudoers", _fixed("/etc/sudoers.d/10-holster"), mode=0o440),
+    PayloadEntry(
+        "sshd.conf",
+        lambda facts: f"{facts.paths.sshd_dropin_dir}/10-holster.conf",
+        mode=0o600,
+        applies=_has_sshd_dropin,
+    ),
+    PayloadEntry(
+        "patroni.yml",
+        lambda facts: facts.paths.patroni_config,
+        owner="postgres",
+        group="postgres",
+        mode=0o600,
+        is_secret=True,
+        applies=_member,
+    ),
+    PayloadEntry("patroni.service", lambda facts: f"{SYSTEMD}/{facts.units.patroni}", applies=_member),
+    PayloadEntry("holster-storage.service", _unit("holster-storage.service"), applies=_member),
+    PayloadEntry(
+        "vip-manager.yml",
+        lambda facts: facts.paths.vip_manager_config,
+        mode=0o600,
+        is_secret=True,
+        applies=_member,
+    ),
+    PayloadEntry(
+        "vip-manager.service", lambda facts: f"{SYSTEMD}/{facts.units.vip_manager}", applies=_member
+    ),
+    PayloadEntry("tmpfiles.conf", _fixed("/etc/tmpfiles.d/holster.conf"), applies=_member),
+    PayloadEntry(
+        "watchdog.rules", _fixed("/etc/udev/rules.d/90-holster-watchdog.rules"), applies=_has_watchdog
+    ),
+    PayloadEntry("modules-load.conf", _fixed("/etc/modules-load.d/holster.conf"), applies=_has_watchdog),
+)
+
+
+def _account(facts: PlatformProfile, name: str) -> str:
+    return {"consul": facts.users.consul, "postgres": facts.users.postgres}.get(name, name)
+
+
+def _render_table(node: ResolvedNode, view: NodeView, cluster: ClusterView) -> Iterator[PayloadFile]:
+    facts = node.cluster.platform
+    for entry in TABLE:
+        if entry.applies(node):
+            text = load_template(f"payload/{entry.template}.j2").render(node=view, cluster=cluster)
+            yield PayloadFile(
+                entry.path(facts),
+                text.encode(),
+                _account(facts, entry.owner),
+                _account(facts, entry.group),
+                entry.mode,
+                entry.is_secret,
+            )
+
+
+def render_repository(
+    repository: RepositoryView, cluster: ClusterView, facts: PlatformProfile
+) -> PayloadFile:
+    """Return the repository's file in the format of the platform's package manager."""
+    kind, suffix = ("yum.repo", "repo") if facts.family == "rpm" else ("apt.sources", "sources")
+    text = load_template(f"payload/{kind}.j2").render(repository=repository, cluster=cluster)
+    return PayloadFile(f"{facts.paths.repositories_dir}/{repository.name}.{suffix}", text.encode())
+
+
+def _render_tls(node: ResolvedNode, view: NodeView) -> Iterator[PayloadFile]:
+    group, own = node.cluster.platform.users.consul, node.credentials
+    yield PayloadFile(view.ca_file, node.cluster.bundle.authority.certificate.encode(), group=group)
+    yield PayloadFile(view.certificate_file, own.certificate.encode(), group=group)
+    yield PayloadFile(
+        view.key_file, own.key.get_secret_value().encode(), group=group, mode=0o640, is_secret=True
+    )
+
+
+def render_payload(
+    node: ResolvedNode, view: NodeView, cluster: ClusterView, *, boot_inputs: bytes, tool_version: str
+) -> tuple[tuple[PayloadFile, ...], str]:
+    """Return the node's payload and its instance-id.
+
+    The files are sorted by path; node.json comes last, because the first boot waits
+    for it: a delivery that broke off leaves none.
+
+    Args:
+        node: the machine.
+        view: the machine as templates see it.
+        cluster: its cluster as templates see it.
+        boot_inputs: what else decides the first boot (users, network); part of the instance-id.
+        tool_version: written into node.json; not part of the instance-id.
+    """
+    facts = node.cluster.platform
+    files = [*_render_table(node, view, cluster), *_render_tls(node, view)]
+    files += [render_repository(repository, cluster, facts) for repository in cluster.repositories]
+    if node.is_server:
+        files.append(
+            PayloadFile(NodePaths.acl_json, to_json(describe_acl(node.cluster)), mode=0o600, is_secret=True)
+        )
+    files.sort(key=lambda file: file.path)
+    document = describe_node(node, files)
+    instance_id = f"{node.cluster.name}-{node.name}-{digest_instance(document, boot_inputs)}"
+    content = to_json(
+        {"holster_node": 1, "tool_version": tool_version, "instance_id": instance_id, **document}
+    )
+    files.append(PayloadFile(NodePaths.node_json, content, mode=0o600, is_secret=True))
+    return tuple(files), instance_id
+
+
+def to_rendered(node: ResolvedNode, file: PayloadFile) -> RenderedFile:
+    """Return the payload file with its place in the output."""
+    return RenderedFile(
+        payload_path(node.name, file.path), file.content, file.is_secret, file.owner, file.group, file.mode
+    )

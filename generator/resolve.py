@@ -1,0 +1,354 @@
+"""Join spec, platform profile and credential bundle into complete nodes.
+
+In: ClusterSpec, PlatformProfile, CredentialBundle.  Out: a ResolvedCluster whose
+nodes leave nothing optional undecided.  No side effects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from generator.credentials.bundle import NodeIdentity
+from generator.sizing import (
+    DEFAULT_CPUS,
+    DEFAULT_MEMORY_MIB,
+    DEFAULT_PERCENT,
+    MemorySettings,
+    WalRetention,
+    size_memory,
+    size_wal,
+)
+from generator.spec.model import DiskSelector, Durability, Role
+from generator.spec.rules.disks import DEFAULT_OS_DISK
+from generator.spec.storage import merge_storage, smallest_wal_volume
+from generator.spec.topology import choose_datacenter, iterate_nodes
+from generator.versions import ConsulDialect, PatroniDialect, VersionNumber, VipManagerDialect
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network
+
+    from generator.credentials.bundle import CredentialBundle, NodeCredentials
+    from generator.platforms.profile import PlatformProfile
+    from generator.spec.fields import AbsolutePath
+    from generator.spec.model import (
+        ClusterSpec,
+        ComponentSpec,
+        NodeSpec,
+        RepositorySpec,
+        VolumeSpec,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What every machine may know of another one."""
+
+    name: str
+    fqdn: str
+    address: IPv4Address
+    is_server: bool
+    is_member: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedComponent:
+    """One program: its version and where it comes from."""
+
+    version: VersionNumber
+    source: str
+    packages: tuple[str, ...]
+    url: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedVolume:
+    """One logical volume; `size_mib` wins over `percent` when it is set."""
+
+    disk: DiskSelector
+    name: str
+    mount: str
+    label: str
+    percent: int
+    size_mib: int | None
+    min_size_mib: int
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedStorage:
+    """The volume group of one member and its two volumes."""
+
+    volume_group: str
+    data: ResolvedVolume
+    wal: ResolvedVolume
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCluster:
+    """What holds for the whole cluster; what the spec left open is decided here."""
+
+    spec: ClusterSpec
+    platform: PlatformProfile
+    bundle: CredentialBundle
+    datacenter: str
+    datacenter_reason: str
+    consul: ResolvedComponent
+    patroni: ResolvedComponent
+    vip_manager: ResolvedComponent
+    postgresql_major: int
+    postgresql_packages: tuple[str, ...]
+    postgresql_bin_dir: str
+    postgresql_units: tuple[str, ...]
+    vip_mode: str
+    failsafe_mode: bool
+    repositories: tuple[RepositorySpec, ...]
+    clients: tuple[IPv4Network, ...]
+    admins: tuple[IPv4Network, ...]
+    wal: WalRetention
+    peers: tuple[Peer, ...]
+
+    @property
+    def name(self) -> str:
+        """The cluster's name, which is Patroni's scope."""
+        return self.spec.cluster
+
+    @property
+    def servers(self) -> tuple[Peer, ...]:
+        """The Consul servers."""
+        return tuple(peer for peer in self.peers if peer.is_server)
+
+    @property
+    def members(self) -> tuple[Peer, ...]:
+        """The Patroni members."""
+        return tuple(peer for peer in self.peers if peer.is_member)
+
+    @property
+    def consul_dialect(self) -> ConsulDialect:
+        """What the declared Consul version knows."""
+        return ConsulDialect(self.consul.version)
+
+    @property
+    def patroni_dialect(self) -> PatroniDialect:
+        """What the declared Patroni version knows."""
+        return PatroniDialect(self.patroni.version)
+
+    @property
+    def vip_manager_dialect(self) -> VipManagerDialect:
+        """What the declared vip-manager version knows."""
+        return VipManagerDialect(self.vip_manager.version)
+
+    @property
+    def is_synchronous(self) -> bool:
+        """Whether an acknowledged commit is on two members."""
+        return self.spec.durability is not Durability.ASYNCHRONOUS
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedNode:
+    """One machine, complete.
+
+    `storage` and `memory` are None only on machines that are no member.
+    `interface` is None where the name is found by MAC on the first boot.
+    """
+
+    cluster: ResolvedCluster
+    peer: Peer
+    group: str
+    mac: str | None
+    interface: str | None
+    os_disk: str
+    memory_mib: int
+    cpus: int
+    credentials: NodeCredentials
+    storage: ResolvedStorage | None
+    memory: MemorySettings | None
+
+    @property
+    def name(self) -> str:
+        """The machine's short name."""
+        return self.peer.name
+
+    @property
+    def address(self) -> IPv4Address:
+        """The machine's address."""
+        return self.peer.address
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a Consul server."""
+        return self.peer.is_server
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is a Patroni member."""
+        return self.peer.is_member
+
+    @property
+    def retry_join(self) -> tuple[Peer, ...]:
+        """The servers to join, itself excluded: a self-join ends the retries (reference §1.2)."""
+        return tuple(peer for peer in self.cluster.servers if peer.name != self.name)
+
+
+def resolve_component(spec: ComponentSpec, default: ComponentSpec, major: int) -> ResolvedComponent:
+    """Return the component with the platform's facts where the spec is silent."""
+    version = spec.version or default.version or ""
+    # A URL of the profile names the profile's version: it is void for another one.
+    url = spec.url or (default.url if version == default.version else None)
+    packages = default.packages if spec.packages is None else spec.packages
+    return ResolvedComponent(
+        version=VersionNumber(version),
+        source=spec.source or ("artifact" if spec.url else default.source or "package"),
+        packages=tuple(name.replace("{major}", str(major)) for name in packages or ()),
+        url=url,
+        sha256=spec.sha256 or (default.sha256 if url == default.url else None),
+    )
+
+
+def _select_disk(disk: DiskSelector | AbsolutePath | None, default: str) -> DiskSelector:
+    if isinstance(disk, DiskSelector):
+        return disk
+    return DiskSelector(path=disk or default)
+
+
+def _resolve_volume(volume: VolumeSpec, kind: str, *, disk: str, major: int, least: int) -> ResolvedVolume:
+    mount = volume.mount or f"/pg{kind}"
+    return ResolvedVolume(
+        disk=_select_disk(volume.disk, disk),
+        name=volume.name or f"pg_{kind}",
+        mount=mount,
+        label=f"pg{kind}",
+        percent=volume.percent or DEFAULT_PERCENT,
+        size_mib=volume.size,
+        min_size_mib=least,
+        # A sub-directory: a mount root holds lost+found, which initdb and pg_basebackup refuse.
+        directory=f"{mount}/{major}/{'data' if kind == 'data' else 'pg_wal'}",
+    )
+
+
+def resolve_storage(spec: ClusterSpec, node: NodeSpec, major: int, wal: WalRetention) -> ResolvedStorage:
+    """Return where the node's data and WAL live."""
+    storage = merge_storage(spec, node)
+    return ResolvedStorage(
+        volume_group=storage.volume_group or "pg",
+        data=_resolve_volume(storage.data, "data", disk="/dev/sdb", major=major, least=256),
+        wal=_resolve_volume(storage.wal, "wal", disk="/dev/sdc", major=major, least=wal.smallest_volume),
+    )
+
+
+def resolve_wal(spec: ClusterSpec) -> WalRetention:
+    """Return the WAL retention of the cluster."""
+    return size_wal(
+        smallest_wal_volume(spec),
+        max_wal_size=spec.postgresql.max_wal_size,
+        wal_keep_size=spec.postgresql.wal_keep_size,
+        max_slot_wal_keep_size=spec.postgresql.max_slot_wal_keep_size,
+    )
+
+
+def _resolve_peers(spec: ClusterSpec) -> tuple[Peer, ...]:
+    domain = spec.system.domain or f"{spec.cluster}.internal"
+    return tuple(
+        Peer(
+            name=node.name,
+            fqdn=f"{node.name}.{domain}",
+            address=node.address,
+            is_server=Role.CONSUL_SERVER in group.roles,
+            is_member=Role.POSTGRES in group.roles,
+        )
+        for group in spec.groups.values()
+        for node in group.nodes
+    )
+
+
+def list_identities(spec: ClusterSpec) -> tuple[NodeIdentity, ...]:
+    """Return what each machine's certificate must say."""
+    datacenter = choose_datacenter(spec).name
+    return tuple(
+        NodeIdentity(
+            name=node.name,
+            address=str(node.address),
+            is_server=Role.CONSUL_SERVER in roles,
+            datacenter=datacenter,
+            domain=spec.consul.domain,
+        )
+        for _, node, roles in iterate_nodes(spec)
+    )
+
+
+def resolve_cluster(
+    spec: ClusterSpec, platform: PlatformProfile, bundle: CredentialBundle
+) -> ResolvedCluster:
+    """Return the cluster with every open question decided."""
+    major = spec.components.postgresql.version or platform.postgresql.version or 0
+
+    def fill(text: str) -> str:
+        return text.replace("{major}", str(major))
+
+    patroni = resolve_component(spec.components.patroni, platform.patroni, major)
+    choice = choose_datacenter(spec)
+    packages = spec.components.postgresql.packages or platform.postgresql.packages or ()
+    failsafe = spec.patroni.failsafe_mode
+    return ResolvedCluster(
+        spec=spec,
+        platform=platform,
+        bundle=bundle,
+        datacenter=choice.name,
+        datacenter_reason=choice.reason,
+        consul=resolve_component(spec.components.consul, platform.consul, major),
+        patroni=patroni,
+        vip_manager=resolve_component(spec.components.vip_manager, platform.vip_manager, major),
+        postgresql_major=major,
+        postgresql_packages=tuple(fill(name) for name in packages),
+        postgresql_bin_dir=fill(platform.paths.postgresql_bin_dir),
+        postgresql_units=tuple(fill(unit) for unit in platform.units.postgresql),
+        vip_mode=spec.vip_manager.mode or platform.vip_manager_modes[0],
+        failsafe_mode=PatroniDialect(patroni.version).has_failsafe_mode if failsafe is None else failsafe,
+        repositories=tuple(
+            repository.model_copy(update={"base_urls": tuple(fill(url) for url in repository.base_urls)})
+            for repository in (platform.repositories if spec.repositories is None else spec.repositories)
+        ),
+        clients=(spec.network.prefix,) if spec.network.clients is None else spec.network.clients,
+        admins=(spec.network.prefix,) if spec.network.admins is None else spec.network.admins,
+        wal=resolve_wal(spec),
+        peers=_resolve_peers(spec),
+    )
+
+
+def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Peer) -> ResolvedNode:
+    spec = cluster.spec
+    memory, cpus = node.memory or DEFAULT_MEMORY_MIB, node.cpus or DEFAULT_CPUS
+    storage = settings = None
+    if peer.is_member:
+        storage = resolve_storage(spec, node, cluster.postgresql_major, cluster.wal)
+        settings = size_memory(
+            memory,
+            cpus,
+            spec.postgresql.max_connections,
+            shared_buffers=spec.postgresql.shared_buffers,
+            work_mem=spec.postgresql.work_mem,
+        )
+    return ResolvedNode(
+        cluster=cluster,
+        peer=peer,
+        group=group,
+        mac=node.mac,
+        interface=node.interface or spec.network.interface,
+        os_disk=merge_storage(spec, node).os_disk or DEFAULT_OS_DISK,
+        memory_mib=memory,
+        cpus=cpus,
+        credentials=cluster.bundle.nodes[node.name],
+        storage=storage,
+        memory=settings,
+    )
+
+
+def resolve_nodes(cluster: ResolvedCluster) -> tuple[ResolvedNode, ...]:
+    """Return every machine of the cluster, in the order of the spec."""
+    peers = {peer.name: peer for peer in cluster.peers}
+    return tuple(
+        _resolve_node(cluster, group_name, node, peers[node.name])
+        for group_name, group in cluster.spec.groups.items()
+        for node in group.nodes
+    )

@@ -1,0 +1,99 @@
+"""Sizes of PostgreSQL: memory by RAM, WAL retention by the WAL volume.
+
+All sizes in MiB.  In: numbers.  Out: numbers.  Rules of thumb: reference notes §2.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+EXTENT_MIB = 4
+DEFAULT_PERCENT = 95
+DEFAULT_MEMORY_MIB = 2048
+DEFAULT_CPUS = 2
+WAL_FILL_LIMIT = 0.8
+
+
+def volume_mib(disk_mib: int | None, percent: int | None, size_mib: int | None) -> int | None:
+    """Return the size of a logical volume, or None where the disk's size is unknown."""
+    if size_mib is not None:
+        return size_mib
+    if disk_mib is None:
+        return None
+    extents = (disk_mib - EXTENT_MIB) // EXTENT_MIB
+    return extents * (percent or DEFAULT_PERCENT) // 100 * EXTENT_MIB
+
+
+@dataclass(frozen=True, slots=True)
+class WalRetention:
+    """How much WAL may pile up."""
+
+    max_wal_size: int
+    wal_keep_size: int
+    max_slot_wal_keep_size: int
+
+    @property
+    def needed(self) -> int:
+        """What the WAL volume must hold at worst."""
+        return self.max_wal_size + max(self.wal_keep_size, self.max_slot_wal_keep_size)
+
+    @property
+    def smallest_volume(self) -> int:
+        """The smallest WAL volume on which this retention is safe."""
+        return ceil(self.needed / WAL_FILL_LIMIT)
+
+
+def size_wal(
+    volume: int | None,
+    *,
+    max_wal_size: int | None = None,
+    wal_keep_size: int | None = None,
+    max_slot_wal_keep_size: int | None = None,
+) -> WalRetention:
+    """Return the retention: the user's numbers where given, else shares of the volume."""
+    if volume is None:
+        return WalRetention(
+            1024 if max_wal_size is None else max_wal_size,
+            512 if wal_keep_size is None else wal_keep_size,
+            2048 if max_slot_wal_keep_size is None else max_slot_wal_keep_size,
+        )
+    return WalRetention(
+        max(32, min(16384, volume * 3 // 10)) if max_wal_size is None else max_wal_size,
+        max(16, min(1024, volume // 10)) if wal_keep_size is None else wal_keep_size,
+        max(32, volume * 4 // 10) if max_slot_wal_keep_size is None else max_slot_wal_keep_size,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySettings:
+    """Memory and worker parameters of one member."""
+
+    shared_buffers: int
+    effective_cache_size: int
+    maintenance_work_mem: int
+    work_mem: int
+    max_parallel_workers: int
+    max_parallel_workers_per_gather: int
+
+
+def size_memory(
+    memory: int,
+    cpus: int,
+    max_connections: int,
+    *,
+    shared_buffers: int | None = None,
+    work_mem: int | None = None,
+) -> MemorySettings:
+    """Return the memory parameters for a machine of `memory` MiB."""
+    buffers = max(32, memory // 4) if shared_buffers is None else shared_buffers
+    return MemorySettings(
+        shared_buffers=buffers,
+        effective_cache_size=max(64, memory * 3 // 4),
+        maintenance_work_mem=max(16, min(2048, memory // 16)),
+        work_mem=max(1, min(256, (memory - buffers) // (3 * max_connections)))
+        if work_mem is None
+        else work_mem,
+        max_parallel_workers=max(1, cpus),
+        max_parallel_workers_per_gather=min(4, ceil(cpus / 2)),
+    )

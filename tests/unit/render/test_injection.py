@@ -1,0 +1,146 @@
+"""Bad apples: values that try to leave their place, through the spec's types and around them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from generator.platforms.profile import load_profile
+from generator.render.quoting import QuotingError
+from generator.render.tree import render_cluster
+from generator.resolve import resolve_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Render
+
+    from generator.resolve import ResolvedCluster
+    from generator.spec.model import ClusterSpec
+
+NASTY = (
+    "${path.root}",
+    "%{ if true }x%{ endif }",
+    "{{ node.superuser_password }}",
+    "{% raw %}",
+    "'; DROP TABLE x; --",
+    '"quoted" and \\backslash',
+    "$(touch /tmp/p0wned)",
+    "`id`",
+    "%post --erroronfail",
+    "- item: [1, 2",
+    "yes",
+    "0123",
+    "кириллица",
+    " leading and trailing ",
+    "#comment",
+    "a: b",
+)
+
+
+@pytest.mark.parametrize("value", NASTY)
+def test_a_parameter_reaches_postgresql_unchanged(render: Render, value: str) -> None:
+    """The freest text of the spec: it ends up in YAML, and the same in user-data."""
+    rendered = render(changes={"postgresql.parameters": {"log_line_prefix": value}})
+    config = rendered.document("pg1", "/etc/patroni/patroni.yml")
+    assert config["postgresql"]["parameters"]["log_line_prefix"] == value
+    written = yaml.safe_load(rendered.text("nodes/pg1/user-data"))["write_files"]
+    (content,) = [entry["content"] for entry in written if entry["path"] == "/etc/patroni/patroni.yml"]
+    assert content == rendered.payload("pg1", "/etc/patroni/patroni.yml")
+
+
+def test_a_checksum_with_template_marks_is_text_for_packer(render: Render) -> None:
+    """Packer expands `{{ }}` in what a builder is given."""
+    checksum = "file:http://mirror.example/{{user}}/%{x}.md5"
+    rendered = render(changes={"image.iso_checksum": checksum, "image.iso_url": "/srv/x.iso"})
+    text = rendered.text("packer/variables.pkr.hcl")
+    assert checksum not in text
+    assert "file:http://mirror.example/{{`{{`}}user}}/\\u0025{x}.md5" in text
+
+
+def test_a_comment_of_a_key_stays_in_its_word(render: Render) -> None:
+    """Kickstart gets it as one argument, cloud-init as one text."""
+    key = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDdGhpc2lzbm90YXJlYWxrZXlmb3J0ZXN0cw== it's-not-plain"
+    changes = {"access.ssh_keys": [key.replace("'", "")]}
+    rendered = render(changes=changes)
+    assert key.replace("'", "") in rendered.text("nodes/pg1/ks.cfg")
+
+
+EVIL = "x\n%post\nevil = true\n[evil]\nevil: true\n"
+INJECTED = re.compile(rb"^\s*(%post\s*$|\[?evil\b)", re.MULTILINE)
+
+
+def walk(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the place of every text in a model."""
+    if isinstance(value, str) and type(value) is str:
+        yield place
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from walk(getattr(value, name), (*place, name))
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from walk(part, (*place, name))
+    elif isinstance(value, tuple):
+        for index, part in enumerate(value):
+            yield from walk(part, (*place, index))
+
+
+def poison(value: Any, place: tuple[str | int, ...]) -> Any:
+    """Return `value` with the text at `place` replaced, around all validation."""
+    if not place:
+        return EVIL
+    head, *rest = place
+    if isinstance(value, BaseModel):
+        return value.model_copy(update={str(head): poison(getattr(value, str(head)), tuple(rest))})
+    if isinstance(value, dict):
+        return {**value, head: poison(value[head], tuple(rest))}
+    return tuple(poison(part, tuple(rest)) if index == head else part for index, part in enumerate(value))
+
+
+FULL: dict[str, Any] = {
+    "access": {
+        "user": "admin",
+        "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHM a"],
+        "console_password_hash": "$6$saltsalt$abcdefgh",
+    },
+    "network.search": ["example.org"],
+    "network.ntp": ["time.example.org"],
+    "postgresql.parameters": {"work_mem": "4MB"},
+    "postgresql.hba": [{"database": "app", "user": "app", "address": "10.0.0.0/8"}],
+    "repositories": [{"id": "own", "base_urls": ["http://mirror.example/x"], "gpg_key": "/etc/key"}],
+    "image": {"iso_url": "/srv/x.iso", "iso_checksum": "file:/srv/x.md5", "base_image": "/srv/b.qcow2"},
+    "groups.sirius_postgres.nodes.0.mac": "52:54:00:aa:bb:cc",
+    "groups.sirius_postgres.nodes.0.interface": "eth0",
+    "storage.os_disk": "/dev/vda",
+    "system.domain": "db.example.org",
+}
+
+# Used for looking something up or not rendered at all: they never reach a file.
+SILENT = {"platform", "sha256", "url", "dhcp_ranges"}
+
+
+def places(spec: ClusterSpec) -> list[tuple[str | int, ...]]:
+    """Return the places whose text can reach a file."""
+    return [place for place in walk(spec) if not SILENT & set(place)]
+
+
+def test_around_all_validation_no_line_is_injected(resolve: Callable[..., ResolvedCluster]) -> None:
+    """If a type of the spec had a hole, the filters would still hold: refused, or text in quotes."""
+    good = resolve(changes=FULL)
+    profile = load_profile(good.spec.platform)
+    tried, refused = places(good.spec), 0
+    for place in tried:
+        try:
+            bad = resolve_cluster(poison(good.spec, place), profile, good.bundle)
+            tree = render_cluster(bad, tool_version="1")
+        except (QuotingError, ValueError, KeyError):
+            refused += 1  # by a filter, by a number that is none, by a name without credentials
+            continue
+        for file in tree.files:
+            assert not INJECTED.search(file.content), (place, str(file.path))
+    assert len(tried) > 40
+    assert refused > len(tried) // 2

@@ -1,0 +1,243 @@
+"""patroni.yml: the traps of the first bootstrap, and what changes with versions."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from generator.errors import InputInvalid
+from generator.render.parameters import SHARED, local_parameters, shared_parameters
+from generator.resolve import resolve_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Render
+
+    from generator.resolve import ResolvedCluster
+
+PATRONI = "/etc/patroni/patroni.yml"
+
+
+@pytest.fixture
+def patroni(render: Render) -> Callable[..., dict[str, Any]]:
+    """Return a function that gives patroni.yml of pg1 with changes of the spec."""
+
+    def read(changes: dict[str, Any] | None = None, node: str = "pg1") -> dict[str, Any]:
+        document: dict[str, Any] = render(changes=changes).document(node, PATRONI)
+        return document
+
+    return read
+
+
+def test_trap_01_pg_hba_has_loopback_rules(patroni: Callable[..., dict[str, Any]]) -> None:
+    """Patroni connects to 127.0.0.1 when it listens on `*`; without rules every node fails in turn."""
+    document = patroni()
+    hba = document["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    assert document["postgresql"]["listen"] == "*:5432"
+    assert "host all all 127.0.0.1/32 scram-sha-256" in hba
+    assert "host replication replicator 127.0.0.1/32 scram-sha-256" in hba
+
+
+def first_match(hba: list[str], database: str, user: str, address: str) -> str | None:
+    """Return the method of the first host rule that fits, as PostgreSQL decides."""
+    for rule in hba:
+        kind, databases, users, *rest = rule.split()
+        # `all` does not stand for replication connections.
+        fits = database in databases.split(",") or (databases == "all" and database != "replication")
+        if kind != "host" or not fits or not {user, "all"} & set(users.split(",")):
+            continue
+        if ip_address(address) in ip_network(rest[0]):
+            return rest[1]
+    return None
+
+
+def test_trap_29_pg_hba_knows_every_member(patroni: Callable[..., dict[str, Any]], render: Render) -> None:
+    """Each member may replicate from and rewind to each other; nothing is open to the world."""
+    hba = patroni()["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    for peer in render().cluster.members:
+        assert first_match(hba, "replication", "replicator", str(peer.address)) == "scram-sha-256"
+        assert first_match(hba, "postgres", "rewind_user", str(peer.address)) == "scram-sha-256"
+        assert first_match(hba, "postgres", "postgres", str(peer.address)) == "scram-sha-256"
+    assert all("0.0.0.0/0" not in rule and "trust" not in rule for rule in hba)
+
+
+def test_clients_get_in_but_not_as_superuser(patroni: Callable[..., dict[str, Any]]) -> None:
+    """The client network is for applications."""
+    hba = patroni()["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    assert first_match(hba, "app", "app", "192.168.11.77") == "scram-sha-256"
+    assert first_match(hba, "app", "postgres", "192.168.11.77") == "reject"
+    assert first_match(hba, "replication", "replicator", "192.168.11.77") is None
+    assert first_match(hba, "app", "app", "10.0.0.1") is None
+
+
+def test_rules_of_the_user_come_before_the_client_networks(patroni: Callable[..., dict[str, Any]]) -> None:
+    """The first match wins, so a rule of the user can forbid what the network allows."""
+    rule = {"database": "app", "user": "app", "address": "192.168.11.66/32", "method": "reject"}
+    hba = patroni({"postgresql.hba": [rule]})["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    assert first_match(hba, "app", "app", "192.168.11.66") == "reject"
+    assert first_match(hba, "replication", "replicator", "192.168.11.181") == "scram-sha-256"
+
+
+def test_trap_07_one_wal_directory_for_initdb_and_basebackup(patroni: Callable[..., dict[str, Any]]) -> None:
+    """Two values would leave a replica with its WAL on the data volume."""
+    document = patroni()
+    initdb = [entry["waldir"] for entry in document["bootstrap"]["initdb"] if "waldir" in entry]
+    basebackup = [entry["waldir"] for entry in document["postgresql"]["basebackup"] if "waldir" in entry]
+    assert initdb == basebackup == ["/pgwal/16/pg_wal"]
+
+
+def test_trap_08_directories_are_below_their_mounts(patroni: Callable[..., dict[str, Any]]) -> None:
+    """A mount root holds lost+found: initdb and pg_basebackup refuse it."""
+    document = patroni({"storage.data.mount": "/srv/pg/data", "storage.wal.mount": "/srv/pg/wal"})
+    assert document["postgresql"]["data_dir"] == "/srv/pg/data/16/data"
+    assert document["postgresql"]["basebackup"][0]["waldir"] == "/srv/pg/wal/16/pg_wal"
+
+
+def test_bootstrap_is_the_same_on_every_member(patroni: Callable[..., dict[str, Any]]) -> None:
+    """It counts on the member that wins the initialisation, and nobody knows which that is."""
+    assert patroni(node="pg1")["bootstrap"] == patroni(node="pg2")["bootstrap"]
+
+
+def test_shared_parameters_are_never_local(patroni: Callable[..., dict[str, Any]]) -> None:
+    """Patroni drops them silently from the local configuration."""
+    changes = {"postgresql.parameters": {"track_commit_timestamp": True, "log_min_duration_statement": 250}}
+    document = patroni(changes)
+    shared = document["bootstrap"]["dcs"]["postgresql"]["parameters"]
+    local = document["postgresql"]["parameters"]
+    assert not SHARED & set(local)
+    assert shared["track_commit_timestamp"] is True
+    assert local["log_min_duration_statement"] == 250
+    assert not set(shared) & set(local)
+
+
+@pytest.mark.parametrize("name", ["listen_addresses", "port", "cluster_name", "hot_standby"])
+def test_parameters_of_patroni_itself_are_refused(resolve: Callable[..., ResolvedCluster], name: str) -> None:
+    """A value would be ignored without a word."""
+    with pytest.raises(InputInvalid):
+        shared_parameters(resolve(changes={"postgresql.parameters": {name: "1"}}))
+
+
+@pytest.mark.parametrize("major", [12, 13, 14, 15, 16, 17, 18])
+def test_wal_retention_by_postgresql_version(resolve: Callable[..., ResolvedCluster], major: int) -> None:
+    """PostgreSQL 13 renamed wal_keep_segments and added the limit for slots."""
+    parameters = shared_parameters(resolve(changes={"components.postgresql": {"version": major}}))
+    assert ("wal_keep_size" in parameters) is (major >= 13)
+    assert ("wal_keep_segments" in parameters) is (major < 13)
+    assert ("max_slot_wal_keep_size" in parameters) is (major >= 13)
+
+
+def test_wal_keep_segments_hold_at_least_as_much(resolve: Callable[..., ResolvedCluster]) -> None:
+    """A segment has 16 MiB; the number is rounded up."""
+    changes = {"components.postgresql": {"version": 12}, "postgresql.wal_keep_size": "100MiB"}
+    assert shared_parameters(resolve(changes=changes))["wal_keep_segments"] == 7
+
+
+def test_a_dead_replica_cannot_fill_the_wal_volume(patroni: Callable[..., dict[str, Any]]) -> None:
+    """max_slot_wal_keep_size is always set: else PostgreSQL panics when the volume is full."""
+    shared = patroni()["bootstrap"]["dcs"]["postgresql"]["parameters"]
+    assert shared["max_slot_wal_keep_size"].endswith("MB")
+
+
+@pytest.mark.parametrize(
+    ("version", "has_failsafe"),
+    [("2.1.3", False), ("3.0.0", True), ("3.3.2", True), ("4.0.5", True), ("4.1.5", True)],
+)
+def test_failsafe_mode_by_version(
+    patroni: Callable[..., dict[str, Any]],
+    version: str,
+    has_failsafe: bool,  # noqa: FBT001 -- a column
+) -> None:
+    """Patroni 3.0 brought it; an unknown key of the DCS would only pretend safety."""
+    dcs = patroni({"components.patroni": {"version": version}})["bootstrap"]["dcs"]
+    assert dcs.get("failsafe_mode", False) is has_failsafe
+
+
+def test_roles_are_made_by_patroni_and_not_by_bootstrap_users(patroni: Callable[..., dict[str, Any]]) -> None:
+    """`bootstrap.users` was removed in Patroni 4."""
+    document = patroni()
+    assert "users" not in document["bootstrap"]
+    assert set(document["postgresql"]["authentication"]) == {"superuser", "replication", "rewind"}
+
+
+@pytest.mark.parametrize(
+    ("durability", "mode", "strict"),
+    [
+        ("asynchronous", False, False),
+        ("synchronous", True, False),
+        ("synchronous-strict", True, True),
+        ("quorum", "quorum", False),
+    ],
+)
+def test_trap_33_durability_is_a_choice(
+    patroni: Callable[..., dict[str, Any]],
+    durability: str,
+    mode: object,
+    strict: bool,  # noqa: FBT001 -- a column
+) -> None:
+    """The spec says what a commit survives, and Patroni's two settings follow."""
+    dcs = patroni({"durability": durability})["bootstrap"]["dcs"]
+    assert dcs["synchronous_mode"] == mode
+    assert dcs["synchronous_mode_strict"] is strict
+
+
+def test_trap_12_the_rest_api_is_plain_and_named(patroni: Callable[..., dict[str, Any]]) -> None:
+    """Address of the node, no wildcard, a password for what changes state."""
+    rest = patroni()["restapi"]
+    assert rest["listen"] == rest["connect_address"] == "192.168.11.181:8008"
+    assert rest["authentication"]["username"] == "patroni"
+
+
+def test_trap_26_no_session_checks(patroni: Callable[..., dict[str, Any]]) -> None:
+    """None is Patroni's default; an empty list fails its own validation."""
+    assert "checks" not in patroni()["consul"]
+
+
+def test_archiving_is_off_unless_the_user_sets_it(patroni: Callable[..., dict[str, Any]]) -> None:
+    """The original archived to /bin/true: it looked safe and kept nothing."""
+    document = patroni()
+    shared = document["bootstrap"]["dcs"]["postgresql"]["parameters"]
+    assert not {"archive_mode", "archive_command"} & {*shared, *document["postgresql"]["parameters"]}
+    chosen = {"archive_mode": "on", "archive_command": "test ! -f /backup/%f && cp %p /backup/%f"}
+    local = patroni({"postgresql.parameters": chosen})["postgresql"]["parameters"]
+    assert {name: local[name] for name in chosen} == chosen
+
+
+def test_memory_follows_the_machine(resolve: Callable[..., ResolvedCluster]) -> None:
+    """A quarter of the memory is for shared buffers."""
+    changes = {"groups.sirius_postgres.nodes.0.memory": "8GiB"}
+    nodes = {node.name: node for node in resolve_nodes(resolve(changes=changes))}
+    assert local_parameters(nodes["pg1"])["shared_buffers"] == "2048MB"
+    assert local_parameters(nodes["pg2"])["shared_buffers"] == "512MB"
+    assert local_parameters(nodes["consul1"]) == {}
+
+
+def test_worker_processes_are_enough_for_the_largest_member(resolve: Callable[..., ResolvedCluster]) -> None:
+    """A standby refuses to start with fewer than its primary, so all get the same."""
+    cluster = resolve(changes={"groups.sirius_postgres.nodes.0.cpus": 24})
+    assert shared_parameters(cluster)["max_worker_processes"] == 24
+
+
+def test_senders_and_slots_leave_room(resolve: Callable[..., ResolvedCluster]) -> None:
+    """Members, a backup and a rebuild at once."""
+    parameters = shared_parameters(resolve())
+    assert parameters["max_wal_senders"] == parameters["max_replication_slots"] == 10
+
+
+def test_huge_pages_are_tried_and_not_demanded(patroni: Callable[..., dict[str, Any]]) -> None:
+    """`on` refuses to start when the pool is one page short."""
+    assert patroni()["postgresql"]["parameters"]["huge_pages"] == "try"
+
+
+@pytest.mark.parametrize("mode", ["off", "automatic", "required"])
+def test_trap_30_the_watchdog_is_what_the_spec_says(
+    patroni: Callable[..., dict[str, Any]], render: Render, mode: str
+) -> None:
+    """Where it is used, the module is loaded and the device belongs to postgres."""
+    assert patroni({"patroni.watchdog": mode})["watchdog"]["mode"] == mode
+    files = render(changes={"patroni.watchdog": mode}).files
+    for path in ("/etc/udev/rules.d/90-holster-watchdog.rules", "/etc/modules-load.d/holster.conf"):
+        assert (f"nodes/pg1/payload{path}" in files) is (mode != "off")
+        assert f"nodes/consul1/payload{path}" not in files

@@ -1,0 +1,70 @@
+"""The tree as a whole: complete, sorted, the same every time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from generator.render.tree import render_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Render
+
+    from generator.resolve import ResolvedCluster
+
+
+@pytest.mark.parametrize("example", ["sirius", "single", "trio"])
+def test_two_renders_are_equal(resolve: Callable[..., ResolvedCluster], example: str) -> None:
+    """Same spec, same bundle: same bytes, in the same order."""
+    first, second = (render_cluster(resolve(example), tool_version="1") for _ in range(2))
+    assert first == second
+    paths = [file.path for file in first.files]
+    assert paths == sorted(paths)
+    assert len(set(paths)) == len(paths)
+
+
+def test_every_machine_has_its_files(render: Render) -> None:
+    """The names are fixed: other programs rely on them."""
+    rendered = render()
+    for peer in rendered.cluster.peers:
+        for name in ("ks.cfg", "user-data", "meta-data", "network-config", "payload/etc/holster/node.json"):
+            assert f"nodes/{peer.name}/{name}" in rendered.files
+
+
+def test_some_machines_only(resolve: Callable[..., ResolvedCluster]) -> None:
+    """The others' files are left out, the cluster's own are not; what is rendered is unchanged."""
+    cluster = resolve()
+    whole = {file.path: file for file in render_cluster(cluster, tool_version="1").files}
+    part = render_cluster(cluster, ["pg1"], tool_version="1").files
+    assert {file.path.parts[1] for file in part if file.path.parts[0] == "nodes"} == {"pg1"}
+    assert any(file.path.parts[0] == "packer" for file in part)
+    assert all(whole[file.path] == file for file in part)
+
+
+def test_paths_stay_in_the_output_folder(render: Render) -> None:
+    """Relative, without a step up."""
+    for file in render().tree.files:
+        assert not file.path.is_absolute()
+        assert ".." not in file.path.parts
+
+
+def test_payload_files_have_owner_and_mode_and_others_none(render: Render) -> None:
+    """What stands on the node is complete; what stays in the output has no rights of its own."""
+    for file in render().tree.files:
+        on_node = file.path.parts[0] == "nodes" and file.path.parts[2] == "payload"
+        assert (file.owner is not None) is (file.group is not None) is (file.mode is not None) is on_node
+
+
+@pytest.mark.parametrize("example", ["sirius", "single", "trio"])
+def test_text_ends_with_one_line_break_and_has_no_trailing_spaces(render: Render, example: str) -> None:
+    """The marks of a template that was not looked at."""
+    rendered = render(example)
+    for path, file in rendered.files.items():
+        text = file.content.decode()
+        assert text.endswith("\n"), path
+        assert not text.endswith("\n\n"), path
+        assert "\n\n\n" not in text, path
+        assert [line for line in text.split("\n") if line != line.rstrip()] == [], path

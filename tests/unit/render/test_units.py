@@ -1,0 +1,125 @@
+"""systemd units: nothing waits for ever, nothing gives up, nothing runs in a circle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Render, Rendered
+
+SYSTEMD = "/etc/systemd/system"
+SERVICES = ("consul", "patroni", "vip-manager")
+OWN = (*SERVICES, "holster-firstboot", "holster-storage")
+
+
+def read_unit(rendered: Rendered, node: str, name: str) -> dict[str, list[str]]:
+    """Return the settings of a service, words of repeated ones in order."""
+    settings: dict[str, list[str]] = {}
+    for line in rendered.payload(node, f"{SYSTEMD}/{name}.service").splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            settings.setdefault(key, []).extend(value.split())
+    return settings
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_trap_02_no_service_notifies(render: Render, name: str) -> None:
+    """With notify the first server, or Patroni without Consul, is killed again and again."""
+    assert read_unit(render(), "pg1", name)["Type"] == ["simple"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_trap_16_no_service_gives_up(render: Render, name: str) -> None:
+    """Systemd's default stops after five starts in ten seconds, before the address is there."""
+    unit = read_unit(render(), "pg1", name)
+    assert unit["StartLimitIntervalSec"] == ["0"]
+    assert unit["RestartSec"] == ["5"]
+    assert unit["Restart"][0] in {"always", "on-failure"}
+    assert "network-online.target" in unit["Wants"]
+    assert "network-online.target" in unit["After"]
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("late", ["cloud-final.service", "cloud-init.target", "multi-user.target"])
+def test_trap_03_nothing_is_ordered_after_the_end_of_the_boot(render: Render, name: str, late: str) -> None:
+    """These wait for multi-user.target, which wants our units: systemd would drop a job."""
+    assert late not in read_unit(render(), "pg1", name).get("After", [])
+
+
+def test_no_cycle_among_our_units(render: Render) -> None:
+    """Following After and Before never leads back to where it began."""
+    rendered = render("trio")
+    after: dict[str, set[str]] = {}
+    for name in OWN:
+        unit = read_unit(rendered, "trio1", name)
+        after.setdefault(f"{name}.service", set()).update(unit.get("After", []))
+        for later in unit.get("Before", []):
+            after.setdefault(later, set()).add(f"{name}.service")
+
+    def reach(start: str, seen: frozenset[str]) -> bool:
+        return any(
+            target in seen or reach(target, seen | {target})
+            for target in after.get(start, ())
+            if target in after
+        )
+
+    assert not any(reach(name, frozenset({name})) for name in after)
+
+
+def test_consul_starts_again_whatever_ended_it(render: Render) -> None:
+    """Trap 36: without the local agent the member has no DCS."""
+    assert read_unit(render(), "pg1", "consul")["Restart"] == ["always"]
+
+
+def test_trap_08_patroni_never_starts_without_its_volumes(render: Render) -> None:
+    """A failed mount would put the cluster on the root filesystem."""
+    unit = read_unit(render(), "pg1", "patroni")
+    assert unit["RequiresMountsFor"] == unit["AssertPathIsMountPoint"] == ["/pgdata", "/pgwal"]
+    assert unit["Requires"] == ["holster-storage.service"]
+    assert "holster-storage.service" in unit["After"]
+
+
+def test_a_restart_of_consul_does_not_stop_postgresql(render: Render) -> None:
+    """Wants, not Requires; After, so that Patroni stops first and gives the leader key back."""
+    unit = read_unit(render(), "pg1", "patroni")
+    assert "consul.service" in unit["Wants"]
+    assert "consul.service" in unit["After"]
+    assert "consul.service" not in unit["Requires"]
+    assert unit["KillMode"] == ["process"]
+
+
+def test_the_first_boot_runs_until_it_is_sealed(render: Render) -> None:
+    """On every boot, and only where a payload was delivered."""
+    unit = read_unit(render(), "consul1", "holster-firstboot")
+    assert unit["ConditionPathExists"] == ["/etc/holster/node.json", "!/var/lib/holster/sealed"]
+    assert unit["Type"] == ["oneshot"]
+    assert unit["TimeoutStartSec"] == ["infinity"]
+
+
+def test_trap_19_the_wait_for_the_clock_is_bounded(render: Render) -> None:
+    """A machine without a time server must start all the same."""
+    text = render().payload("pg1", f"{SYSTEMD}/chrony-wait.service.d/10-holster.conf")
+    assert "TimeoutStartSec=120" in text
+
+
+def test_strict_overcommit_needs_few_arenas(render: Render) -> None:
+    """From 4 GiB on; smaller machines keep the kernel's default."""
+    changes = {"groups.sirius_postgres.nodes.0.memory": "8GiB"}
+    rendered = render(changes=changes)
+    assert "MALLOC_ARENA_MAX=1" in rendered.payload("pg1", f"{SYSTEMD}/patroni.service")
+    assert "vm.overcommit_memory = 2" in rendered.payload("pg1", "/etc/sysctl.d/90-holster.conf")
+    assert "MALLOC_ARENA_MAX" not in rendered.payload("pg2", f"{SYSTEMD}/patroni.service")
+    assert "vm.overcommit_memory = 0" in rendered.payload("pg2", "/etc/sysctl.d/90-holster.conf")
+
+
+def test_paths_of_the_profile_are_escaped(render: Render) -> None:
+    """A percent sign is a specifier for systemd, a dollar a variable."""
+    changes = {
+        "storage.data.mount": "/srv/50%data",
+        "platform_overrides": {"paths": {"patroni_config": "/etc/pa$x/p%n.yml"}},
+    }
+    text = render(changes=changes).payload("pg1", f"{SYSTEMD}/patroni.service")
+    assert "RequiresMountsFor=/srv/50%%data /pgwal" in text
+    assert 'ExecStart=/usr/bin/patroni "/etc/pa$$x/p%%n.yml"' in text
