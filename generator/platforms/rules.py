@@ -1,0 +1,194 @@
+"""Rules that need the platform: versions, packages, installers.
+
+In: a valid spec and the platform's profile.  Out: problems with paths in the spec.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.diagnostics import Problem, Severity
+from generator.spec.model import Durability
+from generator.spec.rules.disks import STORAGE, list_storage
+from generator.spec.rules.rule import Rule, rule
+from generator.spec.wording import join_words
+from generator.versions import POSTGRESQL_END_OF_LIFE, PatroniDialect, VersionNumber, VipManagerDialect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from generator.platforms.profile import PlatformProfile
+    from generator.spec.model import ClusterSpec, ComponentSpec
+
+FACTS = "platform platform_overrides"
+OLDEST = {"consul": "1.8", "patroni": "2.1.2", "vip_manager": "1.0"}
+"""The oldest versions whose configuration Holster renders."""
+
+
+def _find_version(spec: ClusterSpec, profile: PlatformProfile, name: str) -> VersionNumber:
+    component: ComponentSpec = getattr(spec.components, name)
+    default: ComponentSpec = getattr(profile, name)
+    return VersionNumber(component.version or default.version or "0")
+
+
+@rule("version-unsupported", reads=f"{FACTS} components")
+def check_versions(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """C7: the keys are known from these versions on."""
+    for name, oldest in OLDEST.items():
+        version = _find_version(spec, profile, name)
+        if not version.at_least(oldest):
+            message = f"{name} {version} is not supported; {oldest} is the oldest that Holster configures"
+            yield Problem("version-unsupported", message, path=("components", name, "version"))
+
+
+@rule(
+    "postgresql-unsupported",
+    "postgresql-end-of-life",
+    reads=f"{FACTS} components postgresql.allow_end_of_life",
+)
+def check_postgresql(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """P3: PostgreSQL is one that Patroni runs and somebody still mends."""
+    major = spec.components.postgresql.version or profile.postgresql.version or 0
+    patroni = _find_version(spec, profile, "patroni")
+    oldest, newest = PatroniDialect(patroni).postgresql_range
+    path = ("components", "postgresql", "version")
+    if not oldest <= major <= newest:
+        message = f"Patroni {patroni} runs PostgreSQL {oldest} to {newest}, not {major}"
+        hint = "choose another PostgreSQL or Patroni version in components"
+        yield Problem("postgresql-unsupported", message, path=path, hint=hint)
+    elif major <= POSTGRESQL_END_OF_LIFE and not spec.postgresql.allow_end_of_life:
+        message = f"PostgreSQL {major} gets no fixes any more"
+        hint = f"use {POSTGRESQL_END_OF_LIFE + 1} or newer, or set postgresql.allow_end_of_life: true"
+        yield Problem("postgresql-end-of-life", message, path=path, hint=hint)
+
+
+@rule("durability-version", reads=f"{FACTS} components durability")
+def check_quorum(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """P10: quorum commit came with Patroni 4.0."""
+    version = _find_version(spec, profile, "patroni")
+    if spec.durability is Durability.QUORUM and not PatroniDialect(version).has_quorum:
+        message = f"quorum durability needs Patroni 4.0 or newer; this cluster gets {version}"
+        hint = "choose synchronous, or a newer Patroni in components.patroni"
+        yield Problem("durability-version", message, path=("durability",), hint=hint)
+
+
+@rule("failsafe-version", reads=f"{FACTS} components patroni.failsafe_mode")
+def check_failsafe(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """P10: failsafe mode came with Patroni 3.0."""
+    version = _find_version(spec, profile, "patroni")
+    if spec.patroni.failsafe_mode and not PatroniDialect(version).has_failsafe_mode:
+        message = f"failsafe_mode needs Patroni 3.0 or newer; this cluster gets {version}"
+        yield Problem(
+            "failsafe-version", message, path=("patroni", "failsafe_mode"), hint="remove failsafe_mode"
+        )
+
+
+@rule("vip-mode", "vip-stays", reads=f"{FACTS} components.vip_manager vip_manager.mode")
+def check_vip_mode(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """V4: the mode exists in this version and in this build of vip-manager."""
+    mode = spec.vip_manager.mode or profile.vip_manager_modes[0]
+    version = _find_version(spec, profile, "vip_manager")
+    dialect, path = VipManagerDialect(version), ("vip_manager", "mode")
+    component = spec.components.vip_manager
+    source = component.source or ("artifact" if component.url else profile.vip_manager.source)
+    if mode not in profile.vip_manager_modes and source != "artifact":
+        modes = join_words(profile.vip_manager_modes)
+        message = f"the vip-manager package of {profile.title} cannot do mode {mode}, only {modes}"
+        hint = "set components.vip_manager.source: artifact and put a release binary into artifacts/"
+        yield Problem("vip-mode", message, path=path, hint=hint)
+    elif mode == "patroni" and not dialect.has_patroni_mode:
+        message = f"mode patroni needs vip-manager 2.8 or newer; this cluster gets {version}"
+        yield Problem("vip-mode", message, path=path, hint="use mode consul")
+    elif mode == "patroni" and not dialect.drops_vip_without_rest:
+        message = f"vip-manager {version} keeps the virtual address when Patroni's REST API does not answer"
+        hint = "vip-manager 5.0 drops it; so does mode consul where the build has it"
+        yield Problem("vip-stays", message, Severity.WARNING, path=path, hint=hint)
+
+
+@rule("component-packages", reads=f"{FACTS} components")
+def check_packages(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """A program from a package needs the package's name."""
+    for name in OLDEST:
+        component: ComponentSpec = getattr(spec.components, name)
+        default: ComponentSpec = getattr(profile, name)
+        source = component.source or ("artifact" if component.url else default.source)
+        packages = default.packages if component.packages is None else component.packages
+        if source == "package" and not packages:
+            message = f"{profile.title} has no package of {name}"
+            hint = f"set components.{name}.packages, or source: artifact"
+            yield Problem("component-packages", message, path=("components", name, "source"), hint=hint)
+
+
+@rule("repository-suite", reads=f"{FACTS} repositories")
+def check_suites(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """Debian's repositories have a suite, others have none."""
+    for index, entry in enumerate(spec.repositories or ()):
+        path = ("repositories", index)
+        if profile.family == "deb" and not (entry.suite and entry.components):
+            message = f"the repository {entry.id} needs suite and components on {profile.title}"
+            yield Problem(
+                "repository-suite", message, path=path, hint="such as suite: trixie, components: [main]"
+            )
+        elif profile.family != "deb" and (entry.suite or entry.components):
+            key = "suite" if entry.suite else "components"
+            message = f"repositories of {profile.title} have no {key}"
+            yield Problem("repository-suite", message, path=(*path, key), hint="remove suite and components")
+
+
+@rule("mount-hides", reads=f"{FACTS} {STORAGE}")
+def check_hidden(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """D2: a data volume must not cover the files of another service."""
+    kept = (profile.paths.consul_data_dir, profile.paths.consul_config_dir)
+    for view in list_storage(spec):
+        for kind, volume in view.volumes:
+            mount = volume.mount
+            hidden = next((path for path in kept if mount and f"{path}/".startswith(f"{mount}/")), None)
+            inside = next((path for path in kept if mount and f"{mount}/".startswith(f"{path}/")), None)
+            if hidden or inside:
+                message = f"a volume on {mount} would cover {hidden or inside}, which Consul uses"
+                yield Problem(
+                    "mount-hides", message, path=view.find(kind, "mount"), hint=f"such as /pg{kind}"
+                )
+
+
+@rule("image-release", "image-checksum", reads=f"{FACTS} image")
+def check_release(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """The installer of the release is known: where it is and which keys start it."""
+    image, facts = spec.image, profile.image
+    release = image.release or facts.default_release
+    if image.base_image or (release is None and image.iso_url is None):
+        return
+    known = sorted({name for command in facts.boot_commands for name in command.releases})
+    commands = [command for command in facts.boot_commands if release in command.releases]
+    path = ("image", "release" if image.release else "iso_url")
+    if not commands:
+        subject = f"release {release} of {profile.title}" if release else f"this ISO of {profile.title}"
+        message = f"no keys are known that start the installer of {subject}"
+        hint = f"image.release may be {join_words(known, 'or')}" if known else "use image.base_image"
+        yield Problem("image-release", message, path=path, hint=hint)
+    elif all(command.firmware != image.firmware for command in commands):
+        message = (
+            f"no keys are known that start the installer of release {release} with {image.firmware} firmware"
+        )
+        yield Problem(
+            "image-release", message, path=("image", "firmware"), hint=f"use {commands[0].firmware}"
+        )
+    elif image.iso_url is None and release not in facts.isos:
+        message = f"no ISO of release {release} is known"
+        yield Problem("image-release", message, path=path, hint="set image.iso_url and image.iso_checksum")
+    elif image.iso_url is None and release and not (image.iso_checksum or facts.isos[release].checksum):
+        message = f"no checksum of the ISO of release {release} is known"
+        yield Problem("image-checksum", message, path=path, hint="set image.iso_checksum")
+
+
+PLATFORM_RULES: tuple[Rule, ...] = (
+    check_versions,
+    check_postgresql,
+    check_quorum,
+    check_failsafe,
+    check_vip_mode,
+    check_packages,
+    check_suites,
+    check_hidden,
+    check_release,
+)

@@ -1,0 +1,1 @@
+"""The cluster spec: YAML text in, a frozen ClusterSpec or positioned problems out."""

@@ -1,0 +1,203 @@
+"""Field types of the spec, except networks: one meaning, one type, one message.
+
+Messages are shown to users as they stand, so they name the rule, not the failure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
+
+from generator.spec.matching import Matching
+
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+SCOPE = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+LVM_NAME = re.compile(r"[A-Za-z0-9+_.][-A-Za-z0-9+_.]{0,63}")
+SQL_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,3}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+SIZE = re.compile(r"([1-9][0-9]{0,9})(MiB|GiB|TiB)")
+ABSOLUTE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_@%+=:,.~-]+)+")
+URL = re.compile(r"(https?|file|ftp)://([^\s\x22\x27\\<>{}|^`;&()]|\{major\})+")
+PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029]*")
+
+MIB_PER = {"MiB": 1, "GiB": 1024, "TiB": 1024 * 1024}
+
+
+def _parse_size(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError("needs a unit: MiB, GiB or TiB, such as 10GiB")
+    found = SIZE.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("must be a size such as 512MiB, 10GiB or 2TiB")
+    return int(found[1]) * MIB_PER[found[2]]
+
+
+def _check_parameter(value: Any) -> Any:
+    if not isinstance(value, bool | int | str):
+        raise ValueError("must be text, a whole number, true or false")
+    if isinstance(value, str) and not PRINTABLE.fullmatch(value):
+        raise ValueError("must be one line without control characters")
+    return value
+
+
+Text = Annotated[StrictStr, Matching(PRINTABLE, "must be one line without control characters")]
+"""Free text; control characters are refused, so that no line can be injected anywhere."""
+
+Scope = Annotated[
+    StrictStr,
+    Matching(
+        SCOPE,
+        "must start with a lower-case letter and hold only lower-case letters, digits and "
+        "inner hyphens, at most 63",
+    ),
+]
+GroupName = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"[a-z][a-z0-9_-]{0,62}"),
+        "must start with a lower-case letter and hold only lower-case letters, digits, - and _",
+    ),
+]
+SqlName = Annotated[StrictStr, Matching(SQL_NAME, "must be a lower-case SQL name: letters, digits and _")]
+UnixName = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"[a-z_][a-z0-9_-]{0,30}"),
+        "must be a Unix user name: lower-case letters, digits, - and _, at most 31",
+    ),
+]
+LvmName = Annotated[
+    StrictStr,
+    Matching(LVM_NAME, "must be an LVM name: letters, digits and + _ . -, not starting with -"),
+]
+AbsolutePath = Annotated[
+    StrictStr, Matching(ABSOLUTE_PATH, "must be an absolute path without spaces and without a trailing /")
+]
+Url = Annotated[StrictStr, Matching(URL, "must be an http(s), ftp or file URL without spaces or quotes")]
+Version = Annotated[StrictStr, Matching(VERSION, 'must be a quoted version such as "1.22.0"')]
+Sha256 = Annotated[StrictStr, Matching(SHA256, "must be 64 lower-case hex digits")]
+PackageName = Annotated[
+    StrictStr,
+    Matching(re.compile(r"@?\^?[A-Za-z0-9]([A-Za-z0-9+._:=-]|\{major\})*"), "must be a package name"),
+]
+UnitName = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(service|target|mount|timer)"),
+        "must be a systemd unit name such as consul.service",
+    ),
+]
+SshPublicKey = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(
+            r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) "
+            r"[A-Za-z0-9+/]{40,}={0,3}( [A-Za-z0-9@._+=/-]+)*"
+        ),
+        "must be one OpenSSH public key line: type, base64 key, plain comment",
+    ),
+]
+PasswordHash = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"\$(6|5|y|2b)\$[A-Za-z0-9./$=,]+"),
+        "must be a crypt(5) hash, as `openssl passwd -6` prints it",
+    ),
+]
+Locale = Annotated[
+    StrictStr,
+    Matching(re.compile(r"[A-Za-z]{1,8}([_.@-][A-Za-z0-9]+)*"), "must be a locale such as C.UTF-8"),
+]
+TimeZone = Annotated[
+    StrictStr,
+    Matching(re.compile(r"[A-Za-z]+([/_+-][A-Za-z0-9]+)*"), "must be a time zone such as Europe/Moscow"),
+]
+KeyboardLayout = Annotated[
+    StrictStr, Matching(re.compile(r"[a-z]{2,8}"), "must be a keyboard layout such as us or ru")
+]
+SizeMib = Annotated[
+    int,
+    BeforeValidator(_parse_size),
+    WithJsonSchema({"type": "string", "pattern": f"^{SIZE.pattern}$", "examples": ["10GiB"]}),
+]
+"""A size, written 10GiB; held in MiB."""
+
+UrlOrPath = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(f"{URL.pattern}|{ABSOLUTE_PATH.pattern}"),
+        "must be an http(s), ftp or file URL or an absolute path, without spaces or quotes",
+    ),
+]
+DiskSerial = Annotated[
+    StrictStr,
+    Matching(re.compile(r"[A-Za-z0-9_.:-]{1,64}"), "must be a serial number as `lsblk -o SERIAL` prints it"),
+]
+DiskWwn = Annotated[
+    StrictStr, Matching(re.compile(r"(0x)?[0-9a-f]{8,32}"), "must be a WWN as `lsblk -o WWN` prints it")
+]
+Namespace = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"/[a-z0-9-]+(/[a-z0-9-]+)*/"),
+        "must be a path that begins and ends with /, such as /service/",
+    ),
+]
+HbaNames = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"\+?[a-z_][a-z0-9_]*(,\+?[a-z_][a-z0-9_]*)*"),
+        "must be lower-case SQL names joined by commas, or all",
+    ),
+]
+ParameterName = Annotated[
+    StrictStr,
+    Matching(re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?"), "must be a lower-case parameter name"),
+]
+ParameterValue = Annotated[
+    bool | int | str,
+    BeforeValidator(_check_parameter),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^{PRINTABLE.pattern}$"},
+                {"type": ["integer", "number", "boolean"]},
+            ]
+        }
+    ),
+]
+"""A value of postgresql.conf; JSON Schema also allows numbers because editors read 1.1 as one."""
+
+Encoding = Annotated[
+    StrictStr, Matching(re.compile(r"[A-Z][A-Z0-9_]+"), "must be an encoding of PostgreSQL such as UTF8")
+]
+RepositoryId = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*"), "must be letters, digits and _ . -, as it names a file"
+    ),
+]
+SuiteName = Annotated[
+    StrictStr,
+    Matching(re.compile(r"[a-z0-9][a-z0-9./-]*"), "must be a suite or component such as trixie or main"),
+]
+Checksum = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"(md5|sha1|sha256|sha512):[0-9a-f]{32,128}|file:[^\s\x22$]+"),
+        "must be a checksum such as sha256:<hex digits> or file:<URL of a checksum file>",
+    ),
+]
+Release = Annotated[
+    StrictStr,
+    Matching(re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,2}"), 'must be a quoted release such as "8.0.2"'),
+]
+
+Flag = StrictBool
+Count = Annotated[StrictInt, Field(ge=0)]

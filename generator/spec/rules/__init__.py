@@ -1,0 +1,43 @@
+"""Rules about several values of a spec together, one function each, grouped by topic.
+
+Sources of the numbers: the project's reference notes §8; each rule names its row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.spec.rules import (
+    addresses,
+    cluster,
+    components,
+    datacenters,
+    disks,
+    durability,
+    memory,
+    names,
+    parameters,
+    postgresql,
+    timing,
+    volumes,
+    wal,
+)
+
+if TYPE_CHECKING:
+    from generator.spec.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *names.RULES,
+    *cluster.RULES,
+    *durability.RULES,
+    *datacenters.RULES,
+    *addresses.RULES,
+    *disks.RULES,
+    *volumes.RULES,
+    *timing.RULES,
+    *postgresql.RULES,
+    *parameters.RULES,
+    *wal.RULES,
+    *memory.RULES,
+    *components.RULES,
+)

@@ -1,0 +1,139 @@
+"""Disks: found in exactly one way, never the system's, never the same twice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from generator.diagnostics import Problem, Severity, SpecPath
+from generator.spec.model import DiskSelector, Role
+from generator.spec.rules.rule import rule
+from generator.spec.storage import merge_storage
+from generator.spec.topology import iterate_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from generator.spec.model import ClusterSpec, StorageSpec, VolumeSpec
+
+STORAGE = "storage groups.*.nodes.*.storage groups.*.roles"
+LABELS = {"data": "data", "wal": "WAL"}
+DEFAULT_DISKS = {"data": "/dev/sdb", "wal": "/dev/sdc"}
+DEFAULT_OS_DISK = "/dev/sda"
+UNSTABLE = re.compile(r"/dev/((sd|vd|xvd|hd)[a-z]+|nvme[0-9]+n[0-9]+)")
+PARTITION = re.compile(r"/dev/((sd|vd|xvd|hd)[a-z]+[0-9]+|nvme[0-9]+n[0-9]+p[0-9]+|disk/.+-part[0-9]+)")
+BY_ID_HINT = "use a path below /dev/disk/by-id (`ls -l /dev/disk/by-id`), or serial, wwn, min_size"
+
+
+@dataclass(frozen=True, slots=True)
+class StorageView:
+    """The storage of one member, or of all that have none of their own."""
+
+    merged: StorageSpec
+    own: StorageSpec | None
+    path: SpecPath
+
+    @property
+    def volumes(self) -> tuple[tuple[str, VolumeSpec], ...]:
+        """Both volumes by kind."""
+        return ("data", self.merged.data), ("wal", self.merged.wal)
+
+    def find(self, *keys: str) -> SpecPath:
+        """Return the path of the value that counts: the node's where it has one."""
+        value: Any = self.own
+        for key in keys:
+            if value is None or key not in getattr(value, "model_fields_set", ()):
+                return ("storage", *keys)
+            value = getattr(value, key)
+        return (*self.path, *keys)
+
+
+def list_storage(spec: ClusterSpec) -> Iterator[StorageView]:
+    """Yield the distinct storage settings of the members."""
+    has_common = False
+    for path, node, roles in iterate_nodes(spec):
+        if Role.POSTGRES not in roles or (node.storage is None and has_common):
+            continue
+        has_common = has_common or node.storage is None
+        yield StorageView(merge_storage(spec, node), node.storage, (*path, "storage"))
+
+
+def select_disk(volume: VolumeSpec, kind: str) -> DiskSelector:
+    """Return the selector of a volume's disk, whichever way it is written."""
+    if isinstance(volume.disk, DiskSelector):
+        return volume.disk
+    return DiskSelector(path=volume.disk or DEFAULT_DISKS[kind])
+
+
+def find_disk_path(view: StorageView, kind: str) -> SpecPath:
+    """Return where the path of a volume's disk stands: both ways of writing it are known."""
+    path = view.find(kind, "disk")
+    return (*path, "path") if isinstance(getattr(view.merged, kind).disk, DiskSelector) else path
+
+
+@rule("disk-selector", reads=STORAGE, is_partial=True)
+def check_selectors(spec: ClusterSpec) -> Iterator[Problem]:
+    """D1: a disk is recognised in exactly one way, so that two answers cannot differ."""
+    hint = "keep one of path, serial, wwn, or a size rule (min_size, max_size)"
+    for view in list_storage(spec):
+        for kind, volume in view.volumes:
+            disk, path = select_disk(volume, kind), view.find(kind, "disk")
+            has_size_rule = disk.min_size is not None or disk.max_size is not None
+            ways = sum(way is not None for way in (disk.path, disk.serial, disk.wwn)) + has_size_rule
+            if ways != 1:
+                count = "no way" if ways == 0 else f"{ways} ways"
+                message = f"the {LABELS[kind]} disk is described in {count}; exactly one is needed"
+                yield Problem("disk-selector", message, path=path, hint=hint)
+            elif disk.min_size and disk.max_size and disk.min_size > disk.max_size:
+                message = f"no disk has at least {disk.min_size} MiB and at most {disk.max_size} MiB"
+                yield Problem(
+                    "disk-selector", message, path=(*path, "max_size"), hint="swap min_size and max_size"
+                )
+
+
+@rule("same-disk", reads=STORAGE, is_partial=True)
+def check_different(spec: ClusterSpec) -> Iterator[Problem]:
+    """D1: data and WAL on one disk share its load and its loss."""
+    for view in list_storage(spec):
+        data, wal = (select_disk(volume, kind) for kind, volume in view.volumes)
+        if data == wal:
+            message = "the WAL disk is described exactly like the data disk"
+            yield Problem(
+                "same-disk",
+                message,
+                path=view.find("wal", "disk"),
+                hint="give data and WAL a disk each",
+                related=view.find("data", "disk"),
+            )
+
+
+@rule("os-disk", "not-a-disk", "unstable-disk-name", reads=STORAGE, is_partial=True)
+def check_paths(spec: ClusterSpec) -> Iterator[Problem]:
+    """D1, no disk is ever lost: the system's disk is never a data disk, a name that moves is pointed out."""
+    for view in list_storage(spec):
+        system = view.merged.os_disk or DEFAULT_OS_DISK
+        for kind, volume in view.volumes:
+            disk = select_disk(volume, kind).path
+            if disk is not None:
+                yield from _check_path(disk, system, kind, find_disk_path(view, kind))
+
+
+def _check_path(disk: str, system: str, kind: str, path: SpecPath) -> Iterator[Problem]:
+    if disk == system or (PARTITION.fullmatch(disk) and disk.startswith(system)):
+        message = f"{disk} is the disk of the operating system; {LABELS[kind]} needs a disk of its own"
+        hint = "if the system is on another disk, say so with storage.os_disk"
+        yield Problem("os-disk", message, path=path, hint=hint)
+    elif PARTITION.fullmatch(disk):
+        hint = "give the whole disk; Holster makes a volume group over it"
+        yield Problem("not-a-disk", f"{disk} is a partition", path=path, hint=hint)
+    elif not disk.startswith("/dev/"):
+        yield Problem("not-a-disk", f"{disk} is not a device below /dev", path=path, hint=BY_ID_HINT)
+    elif UNSTABLE.fullmatch(disk):
+        message = (
+            f"{disk} may be another disk after the next boot; first boot refuses a disk that is not empty"
+        )
+        yield Problem("unstable-disk-name", message, Severity.WARNING, path=path, hint=BY_ID_HINT)
+
+
+RULES = (check_selectors, check_different, check_paths)

@@ -1,0 +1,162 @@
+"""What one value may look like: the good, and the bad apples of each type."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from generator.spec import fields, network_fields
+from generator.spec.fields import DNS_LABEL
+
+GOOD: dict[str, list[Any]] = {
+    "AbsolutePath": [
+        "/dev/sdb",
+        "/dev/disk/by-path/pci-0000:00:07.0",
+        "/a/.b",
+        "/a/..b",
+        "/a/...",
+        "/…"[:1] + "x",
+    ],
+    "Address": ["192.168.11.181", "255.255.255.255"],
+    "Checksum": ["md5:" + "0" * 32, "sha256:" + "a" * 64, "file:https://example.org/sums"],
+    "Count": [0, 5],
+    "DhcpRange": ["10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.1"],
+    "DiskSerial": ["S3Z9NB0K", "holster-data"],
+    "DiskWwn": ["0x5000c500a1b2c3d4", "5000c500a1b2c3d4"],
+    "DnsLabel": ["db1", "a", "1", "a" * 63],
+    "DnsName": ["example.org", "a", "1.example"],
+    "Encoding": ["UTF8", "WIN1251"],
+    "Flag": [True, False],
+    "GroupName": ["sirius_consul", "a-b"],
+    "HbaNames": ["all", "app,+readers"],
+    "InterfaceName": ["enp0s8", "bond0.10"],
+    "KeyboardLayout": ["us", "ru"],
+    "Locale": ["C.UTF-8", "ru_RU.UTF-8"],
+    "LvmName": ["pg_data", "pg-data", "."],
+    "MacAddress": ["52:54:00:12:34:56", "52-54-00-AB-CD-EF"],
+    "Namespace": ["/service/", "/a/b/"],
+    "Network": ["192.168.11.0/24", "0.0.0.0/0", "10.0.0.1/32"],
+    "PackageName": ["postgresql{major}-server", "@core", "@^minimal", "gcc-c++"],
+    "ParameterName": ["work_mem", "pg_stat_statements.max"],
+    "ParameterValue": ["1.1", 5, True, "", "'quoted'"],
+    "PasswordHash": ["$6$salt$hash/.", "$y$j9T$abc$def"],
+    "Port": [1, 65535],
+    "Release": ["8.0.2", "9"],
+    "RepositoryId": ["pgdg-extras", "base"],
+    "Scope": ["sirius", "a-1"],
+    "Sha256": ["0" * 64],
+    "SizeMib": ["512MiB", "10GiB", "2TiB"],
+    "SqlName": ["postgres", "_x1"],
+    "SshPublicKey": ["ssh-ed25519 " + "A" * 44 + " admin@host", "ssh-rsa " + "B" * 60 + "=="],
+    "SuiteName": ["trixie", "main", "trixie/updates"],
+    "Text": ["любой текст", ""],
+    "TimeServer": ["192.168.11.1", "ntp.example.org"],
+    "TimeZone": ["Europe/Moscow", "UTC", "Etc/GMT+3"],
+    "UnitName": ["consul.service", "postgresql@.service"],
+    "UnixName": ["holster", "_chrony"],
+    "Url": ["https://example.org/x?y=1", "file:///srv/x", "https://e.org/$basearch/{major}/"],
+    "UrlOrPath": ["https://example.org/x", "/srv/x.iso"],
+    "Version": ["1.22.0", "1.13"],
+}
+INJECTIONS = [
+    "x\n%pre\necho owned",
+    "x\r\n",
+    "x\x00",
+    "x y\n",
+    "${x}",
+    "%{if}",
+    "{{ x }}",
+    "{% x %}",
+    "$(x)",
+    "`x`",
+    "x;y",
+    'x"',
+    "x'",
+    "x\u2028y",
+    "x\x85y",
+    "-x y",
+    "x|y",
+    "x\\",
+    "",
+]
+FREE = {"Text", "ParameterValue"}
+"""Types whose values are free text: every renderer quotes them; line breaks are refused here all the same."""
+BAD: dict[str, list[Any]] = {
+    "AbsolutePath": ["dev/sdb", "/", "/a/", "//a", "/a/../b", "/a/..", "/./a", "/a b", 5],
+    "Address": ["256.1.1.1", "127.1", "192.168.11.181/24", "::1", "010.0.0.1", 5, None, True],
+    "DhcpRange": ["10.0.0.9-10.0.0.1", "10.0.0.1", "10.0.0.1-10.0.0.2-10.0.0.3", 5],
+    "DnsLabel": ["A", "a_b", "-a", "a-", "a.b", "a" * 64, "имя", 5],
+    "DnsName": ["a..b", ".a", "a.", "A.org", ".".join(["a" * 60] * 5)],
+    "Flag": ["true", 1, 0, "yes"],
+    "HbaNames": ["all users", "a,,b", "A"],
+    "InterfaceName": ["a" * 16, "-x", "a/b"],
+    "LvmName": ["-pg", "a/b", "a" * 65],
+    "MacAddress": ["52:54:00:12:34", "53:54:00:12:34:56", 41135085296, "52:54:00:12:34:5g"],
+    "Namespace": ["service", "/service", "service/", "//"],
+    "Network": ["192.168.11.1/24", "192.168.11.0", "::/0", "1.1.1.1/33", 5],
+    "ParameterValue": ["a\nb", None, [], 1.5],
+    "PasswordHash": ["hunter2", "$1$old$md5", "$6$"],
+    "Port": [0, 65536, "22", True],
+    "Release": ["8.x", "9" * 5000, 9],
+    "Scope": ["12", "1a", "a_b", "a-", "Sirius", "a" * 64],
+    "SizeMib": [10, "10", "10GB", "0GiB", "-1GiB", "1.5GiB", "9" * 5000 + "GiB"],
+    "SshPublicKey": ["ssh-rsa", "-----BEGIN OPENSSH PRIVATE KEY-----", "ssh-dss " + "A" * 60],
+    "TimeServer": ["10.0.0.256", "x y", 5],
+    "Url": ["example.org", "javascript:x", "https://", "https://e.org/${x}"],
+    "Version": ["1", "1.22-rc1", "v1.2", "latest", "1." + "9" * 5000],
+}
+TYPES = {name: getattr(fields, name, None) or getattr(network_fields, name) for name in GOOD}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in GOOD.items() for value in values]
+)
+def test_good_value(name: str, value: object) -> None:
+    """Accepted."""
+    TypeAdapter(TYPES[name]).validate_python(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in BAD.items() for value in values]
+)
+def test_bad_value(name: str, value: object) -> None:
+    """Refused."""
+    with pytest.raises(ValidationError):
+        TypeAdapter(TYPES[name]).validate_python(value)
+
+
+@pytest.mark.parametrize("name", sorted(set(GOOD) - FREE - {"Count", "Flag", "Port"}))
+@pytest.mark.parametrize("value", INJECTIONS)
+def test_nothing_can_be_injected(name: str, value: str) -> None:
+    """No line break, quote or expression gets into a name, path or URL."""
+    adapter = TypeAdapter(TYPES[name])
+    with pytest.raises(ValidationError):
+        adapter.validate_python(value)
+    if name not in {"Locale", "SizeMib", "MacAddress"}:
+        for good in GOOD[name]:
+            with pytest.raises(ValidationError):
+                adapter.validate_python(f"{good}\n{value}")
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in GOOD for value in GOOD[name]])
+def test_json_schema_accepts_what_the_type_accepts(name: str, value: Any) -> None:
+    """The pattern that an editor applies is not stricter than the type."""
+    schema = TypeAdapter(TYPES[name]).json_schema()
+    if isinstance(value, str) and "pattern" in schema:
+        assert re.search(schema["pattern"], value)
+
+
+def name_slot(member: str) -> str:
+    """Return the replication slot of a member as Patroni names it (slot_name_from_member_name)."""
+    return re.sub(r"[-.]", "_", member.lower())[:63]
+
+
+@given(st.lists(st.from_regex(DNS_LABEL, fullmatch=True), min_size=2, max_size=6, unique=True))
+def test_different_names_have_different_replication_slots(names: list[str]) -> None:
+    """Why no rule compares slot names: DNS labels have no `_` and no `.`."""
+    assert len({name_slot(name) for name in names}) == len(names)

@@ -1,0 +1,322 @@
+"""Rules over several values: what each forbids, and what it must leave alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from generator.spec.rules import RULES
+from generator.spec.rules.rule import Rule
+from tests.fakes.spec_texts import change_spec, describe_problems, find_problems
+
+SERVERS = ("[consul-server, postgres]", "[consul-server]")
+NODE3 = "      - {name: db3, address: 10.20.0.13, memory: 4GiB}\n"
+IFACE = "interface: eth0"
+
+
+def members(count: int) -> tuple[str, str]:
+    """Return the replacement that adds a group of members."""
+    nodes = "".join(
+        f"      - {{name: pg{n}, address: 10.20.0.{20 + n}, memory: 4GiB}}\n" for n in range(count)
+    )
+    return ("access:", f"  members:\n    roles: [postgres]\n    nodes:\n{nodes}access:")
+
+
+Case = tuple[list[tuple[str, str]], str, set[tuple[str, str, str]]]
+FORBIDDEN: dict[str, Case] = {
+    "even server count": ([(NODE3, "")], "", {("error", "server-count", "groups")}),
+    "one server": (
+        [SERVERS, (NODE3, ""), ("      - {name: db2, address: 10.20.0.12, memory: 4GiB}\n", ""), members(2)],
+        "",
+        {("error", "server-count", "groups")},
+    ),
+    "no server": ([("[consul-server, postgres]", "[postgres]")], "", {("error", "server-count", "groups")}),
+    "seven servers": (
+        [
+            (
+                NODE3,
+                NODE3
+                + "".join(
+                    f"      - {{name: x{n}, address: 10.20.0.{30 + n}, memory: 4GiB}}\n" for n in range(4)
+                ),
+            )
+        ],
+        "",
+        {("error", "server-count", "groups")},
+    ),
+    "no member": (
+        [SERVERS, ("durability: synchronous", "durability: asynchronous")],
+        "",
+        {("error", "member-count", "groups")},
+    ),
+    "synchronous without a second member": (
+        [SERVERS, members(1)],
+        "",
+        {("error", "durability-members", "durability"), ("warning", "member-count", "groups")},
+    ),
+    "vip on a node's address": ([("10.20.0.100", "10.20.0.12")], "", {("error", "address-clash", "vip")}),
+    "vip on the gateway": (
+        [(IFACE, f"{IFACE}\n  gateway: 10.20.0.100")],
+        "",
+        {("error", "address-clash", "vip")},
+    ),
+    "vip on a name server": (
+        [(IFACE, f"{IFACE}\n  dns: [10.20.0.100]")],
+        "",
+        {("error", "address-clash", "vip")},
+    ),
+    "gateway outside": (
+        [(IFACE, f"{IFACE}\n  gateway: 10.21.0.1")],
+        "",
+        {("error", "address-outside-network", "network.gateway")},
+    ),
+    "host-only network": (
+        [("10.20.0.0/24", "10.20.0.11/32")],
+        "",
+        {
+            ("error", "network-exhausted", "network.prefix"),
+            ("error", "address-outside-network", "vip"),
+            ("error", "address-outside-network", "groups.demo.nodes.1.address"),
+            ("error", "address-outside-network", "groups.demo.nodes.2.address"),
+        },
+    ),
+    "node in a dhcp range": (
+        [(IFACE, f"{IFACE}\n  dhcp_ranges: [10.20.0.1-10.20.0.11]")],
+        "",
+        {("error", "address-in-dhcp-range", "groups.demo.nodes.0.address")},
+    ),
+    "multicast network": (
+        [("10.20.0.", "224.20.0.")],
+        "",
+        {("error", "network-unusable", "network.prefix")},
+    ),
+    "link-local network": (
+        [("10.20.0.", "169.254.0.")],
+        "",
+        {("error", "network-unusable", "network.prefix")},
+    ),
+    "numeric name": (
+        [("name: db1", 'name: "12"')],
+        "",
+        {("error", "reserved-name", "groups.demo.nodes.0.name")},
+    ),
+    "cluster called consul": (
+        [("cluster: demo", "cluster: consul")],
+        "",
+        {("error", "reserved-name", "cluster")},
+    ),
+    "reserve name of the datacenter too long": (
+        [("cluster: demo", f"cluster: {'d' * 61}")],
+        "system: {domain: x}\n",
+        {("error", "long-name", "cluster")},
+    ),
+    "system disk of a node": (
+        [("name: db1,", "name: db1, storage: {os_disk: /dev/nvme0n1, data: {disk: /dev/nvme0n1}},")],
+        "",
+        {("error", "os-disk", "groups.demo.nodes.0.storage.data.disk")},
+    ),
+    "size rule upside down": (
+        [("{serial: data-1}", "{min_size: 2TiB, max_size: 1TiB}")],
+        "",
+        {("error", "disk-selector", "storage.data.disk.max_size")},
+    ),
+    "same disk by default": (
+        [("{disk: {serial: data-1}, disk_size: 20GiB}", "{disk: /dev/sdc}"), ("disk: {serial: wal-1}, ", "")],
+        "",
+        {
+            ("error", "same-disk", "storage.wal.disk"),
+            ("warning", "unstable-disk-name", "storage.data.disk"),
+            ("warning", "unstable-disk-name", "storage.wal.disk"),
+        },
+    ),
+    "both volumes on one mount": (
+        [("disk_size: 20GiB", "disk_size: 20GiB, mount: /pgwal")],
+        "",
+        {("error", "mount-point", "storage.wal.mount")},
+    ),
+    "volume below another": (
+        [("disk_size: 4GiB", "disk_size: 4GiB, mount: /pgdata/wal")],
+        "",
+        {("error", "mount-point", "storage.wal.mount")},
+    ),
+    "mount on holster's own folder": (
+        [("disk_size: 4GiB", "disk_size: 4GiB, mount: /var/lib/holster")],
+        "",
+        {("error", "mount-point", "storage.wal.mount")},
+    ),
+    "equal volume names": (
+        [("disk_size: 4GiB", "disk_size: 4GiB, name: pg_data")],
+        "",
+        {("error", "volume-name", "storage.wal.name")},
+    ),
+    "device name too long": (
+        [
+            ("storage:\n", f"storage:\n  volume_group: {'v' * 63}\n"),
+            ("disk_size: 4GiB", f"disk_size: 4GiB, name: {'-'.join('w' * 32)}"),
+        ],
+        "",
+        {("error", "volume-name", "storage.wal.name")},
+    ),
+    "volume group called ..": (
+        [("storage:\n", "storage:\n  volume_group: ..\n")],
+        "",
+        {("error", "volume-name", "storage.volume_group")},
+    ),
+    "retention below a segment": (
+        [],
+        "postgresql: {max_wal_size: 16MiB}\n",
+        {("error", "wal-retention", "postgresql.max_wal_size")},
+    ),
+    "one node's small WAL disk decides": (
+        [("name: db3,", "name: db3, storage: {wal: {disk_size: 1GiB}},")],
+        "postgresql: {max_slot_wal_keep_size: 2GiB}\n",
+        {("error", "wal-retention", "postgresql.max_slot_wal_keep_size")},
+    ),
+    "work_mem of all clients": (
+        [],
+        "postgresql: {work_mem: 64MiB}\n",
+        {("warning", "memory-overcommitted", f"groups.demo.nodes.{n}.memory") for n in range(3)},
+    ),
+    "half of ttl as watchdog margin": (
+        [],
+        "patroni: {ttl: 30, loop_wait: 20, retry_timeout: 5, watchdog_safety_margin: -1}\n",
+        {("error", "watchdog-timing", "patroni.watchdog_safety_margin")},
+    ),
+    "image from a url without checksum": (
+        [],
+        "image: {base_image: https://example.org/base.qcow2}\n",
+        {("error", "image-checksum", "image.base_image")},
+    ),
+    "line injected by a platform fact": (
+        [],
+        'platform_overrides: {paths: {ip_binary: "/x\\n%pre"}, packages: ["a\\nb"]}\n',
+        {
+            ("error", "wrong-value", "platform_overrides.paths.ip_binary"),
+            ("error", "wrong-value", "platform_overrides.packages.0"),
+        },
+    ),
+    "synchronous_commit as parameter": (
+        [],
+        'postgresql: {parameters: {synchronous_commit: "off"}}\n',
+        {("error", "parameter-not-here", "postgresql.parameters.synchronous_commit")},
+    ),
+}
+ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
+    "a single server that is meant": (
+        [
+            (NODE3, ""),
+            ("      - {name: db2, address: 10.20.0.12, memory: 4GiB}\n", ""),
+            members(1),
+        ],
+        "consul: {allow_single_server: true}\n",
+    ),
+    "five servers apart from members": (
+        [
+            (
+                NODE3,
+                NODE3
+                + "".join(
+                    f"      - {{name: x{n}, address: 10.20.0.{30 + n}, memory: 4GiB}}\n" for n in range(2)
+                ),
+            )
+        ],
+        "",
+    ),
+    "name server and gateway on one address": (
+        [(IFACE, f"{IFACE}\n  gateway: 10.20.0.1\n  dns: [10.20.0.1]")],
+        "",
+    ),
+    "a mac instead of an interface": (
+        [(IFACE, "dns: []")]
+        + [(f"10.20.0.1{n},", f'10.20.0.1{n}, mac: "52:54:00:00:00:0{n}",') for n in (1, 2, 3)],
+        "",
+    ),
+    "two networks of one datacenter": (
+        [],
+        "datacenters: {east: [10.20.0.0/16, 10.20.0.0/24], west: [10.21.0.0/16]}\n",
+    ),
+    "disks by size": (
+        [("{serial: data-1}", "{min_size: 15GiB}"), ("{serial: wal-1}", "{max_size: 5GiB}")],
+        "",
+    ),
+    "a mount below opt": ([("disk_size: 20GiB", "disk_size: 20GiB, mount: /opt/pg")], ""),
+    "trust on loopback": ([], "postgresql: {hba: [{address: 127.0.0.0/8, method: trust}]}\n"),
+    "exactly ttl": ([], "patroni: {ttl: 30, loop_wait: 10, retry_timeout: 10}\n"),
+    "watchdog off": ([], 'patroni: {watchdog: "off", watchdog_safety_margin: 29}\n'),
+    "enough senders": ([], "postgresql: {max_wal_senders: 5, max_replication_slots: 4}\n"),
+    "ordinary parameters": ([], "postgresql: {parameters: {random_page_cost: 1.1, jit: false}}\n"),
+    "strict with three members": ([("durability: synchronous", "durability: synchronous-strict")], ""),
+    "a privileged ssh port": ([], "ports: {ssh: 443}\n"),
+    "storage of a machine that is no member": (
+        [SERVERS, members(2), ("name: db1,", "name: db1, storage: {data: {disk: /dev/sda}},")],
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FORBIDDEN, ids=lambda case: case.replace(" ", "-"))
+def test_forbidden(case: str) -> None:
+    """Exactly these problems, at exactly these places."""
+    pairs, more, expected = FORBIDDEN[case]
+    assert describe_problems(change_spec(*pairs, more=more)) == expected
+
+
+@pytest.mark.parametrize("case", ALLOWED, ids=lambda case: case.replace(" ", "-"))
+def test_allowed(case: str) -> None:
+    """No problem, no warning."""
+    pairs, more = ALLOWED[case]
+    assert describe_problems(change_spec(*pairs, more=more)) == set()
+
+
+def test_original_playbook_wal_disk_is_refused_with_the_numbers() -> None:
+    """1 GB for WAL against wal_keep_segments 1875 (29.3 GiB): the seed's trap."""
+    (problem,) = find_problems(
+        change_spec(("disk_size: 4GiB", "disk_size: 1GiB"), more="postgresql: {wal_keep_size: 30000MiB}\n")
+    )
+    assert problem.id == "wal-retention"
+    for number in ("30290", "30000", "968", "774"):
+        assert number in f"{problem.message} {problem.hint}"
+
+
+def test_datacenter_warning_names_the_servers() -> None:
+    """Whoever reads it sees which server is where."""
+    (problem,) = find_problems(
+        change_spec(more="datacenters: {east: [10.20.0.11/32], west: [10.20.0.12/32]}\n")
+    )
+    assert problem.id == "datacenter-disagreement"
+    assert "db1 in east, db2 in west, db3 in none" in problem.message
+    assert "demo-dc" in problem.message
+
+
+def test_declared_datacenter_ends_the_question() -> None:
+    """The declared name wins over addresses that disagree."""
+    text = change_spec(
+        more="datacenter: north\ndatacenters: {east: [10.20.0.11/32], west: [10.20.0.12/32]}\n"
+    )
+    assert find_problems(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("reads", "removed", "is_partial", "expected"),
+    [
+        ("a.b", ("a", "b"), False, False),
+        ("a.b", ("a",), False, False),
+        ("a.b", ("a", "b", "c"), False, False),
+        ("a.b", ("a", "c"), False, True),
+        ("a.*.b", ("a", 0), False, False),
+        ("a.*.b", ("a", 0), True, True),
+        ("a.*.b", ("a", 0, "b"), True, False),
+        ("a.*.b", ("a", 0, "c"), False, True),
+        ("a.*.b", ("a",), True, False),
+    ],
+)
+def test_rule_runs_only_on_what_it_can_rely_on(
+    reads: str, removed: tuple[str | int, ...], *, is_partial: bool, expected: bool
+) -> None:
+    """A removed value stops its rules; a removed entry stops only those that count."""
+    rule = Rule(("x",), (tuple(reads.split(".")),), is_partial, lambda: iter(()))
+    assert rule.may_run([removed]) is expected
+
+
+def test_every_rule_declares_what_it_reads() -> None:
+    """A rule without paths would run on values that were set aside."""
+    assert all(rule.reads and rule.ids and rule.check.__doc__ for rule in RULES)
