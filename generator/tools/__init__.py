@@ -1,0 +1,1 @@
+"""One thin wrapper per outside program; `process` is the only module that starts any."""

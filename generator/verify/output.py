@@ -1,0 +1,126 @@
+"""Read an output folder: its manifest, its machines, what node.json says of each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from generator.errors import OutputRejected, UsageInvalid
+from generator.layout import MANIFEST, NODES, PAYLOAD, ClusterOutput, NodePaths
+from generator.manifest import ManifestInvalid, load_manifest
+from generator.platforms.profile import load_profile
+from generator.versions import VersionNumber
+
+if TYPE_CHECKING:
+    from generator.manifest import Manifest
+    from generator.platforms.profile import PlatformProfile
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutput:
+    """One machine of the output; `facts` is its node.json (docs/node-json.md)."""
+
+    name: str
+    folder: Path
+    facts: dict[str, Any]
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a Consul server."""
+        return "consul-server" in self.facts["roles"]
+
+    @property
+    def is_member(self) -> bool:
+        """Whether it is a Patroni member."""
+        return "postgres" in self.facts["roles"]
+
+    @property
+    def address(self) -> str:
+        """Its address."""
+        return str(self.facts["network"]["address"])
+
+    @property
+    def consul_version(self) -> VersionNumber:
+        """The declared version of Consul."""
+        return VersionNumber(self.facts["programs"]["consul"]["version"])
+
+    @property
+    def platform(self) -> PlatformProfile:
+        """The platform's facts, without the overrides of the spec."""
+        return load_profile(self.facts["platform"]["name"])
+
+    def payload(self, absolute: str) -> Path:
+        """Return where the payload keeps the file that the machine has at `absolute`."""
+        return self.folder / PAYLOAD / absolute.removeprefix("/")
+
+    def find_payload(self, pattern: str) -> list[Path]:
+        """Return the payload's files that match a pattern of absolute paths, sorted."""
+        root = self.folder / PAYLOAD
+        return sorted(path for path in root.glob(pattern.removeprefix("/")) if path.is_file())
+
+    def on_node(self, path: Path) -> str:
+        """Return the absolute path that a payload file has on the machine."""
+        return f"/{path.relative_to(self.folder / PAYLOAD)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One cluster's output folder; `manifest` is None where it cannot be read."""
+
+    root: Path
+    manifest: Manifest
+    nodes: tuple[NodeOutput, ...]
+
+    @property
+    def layout(self) -> ClusterOutput:
+        """Where things are."""
+        return ClusterOutput(self.root)
+
+    def label(self, path: Path) -> str:
+        """Return the path as reports show it."""
+        return str(path.relative_to(self.root))
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file below the folder, sorted; links are files, too."""
+        return sorted(path for path in self.root.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def load_output(directory: Path) -> Output:
+    """Return the output of one cluster.
+
+    Raises:
+        UsageInvalid: the folder is not an output folder.
+        OutputRejected: its manifest or a node.json cannot be read.
+    """
+    try:
+        manifest = load_manifest(directory)
+    except ManifestInvalid as error:
+        raise OutputRejected(f"{directory / MANIFEST} {error}") from None
+    if manifest is None:
+        raise UsageInvalid(
+            f"{directory} is not an output folder: it has no {MANIFEST}",
+            hint="`holster render SPEC` makes one",
+        )
+    names = sorted(
+        {PurePosixPath(path).parts[1] for path in manifest.paths if PurePosixPath(path).parts[0] == NODES}
+    )
+    return Output(directory, manifest, tuple(_load_node(directory, name) for name in names))
+
+
+def _load_node(directory: Path, name: str) -> NodeOutput:
+    folder = ClusterOutput(directory).node(name)
+    path = folder / PAYLOAD / NodePaths.node_json.removeprefix("/")
+    try:
+        node = NodeOutput(name, folder, json.loads(path.read_bytes()))
+        # Asked once here, so that no check stumbles over an absent fact later.
+        _ = (node.is_server, node.address, node.consul_version.numbers, node.platform, node.facts["units"])
+    except OSError as error:
+        raise OutputRejected(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OutputRejected(
+            f"{path} is not what docs/node-json.md describes: {type(error).__name__}"
+        ) from None
+    return node

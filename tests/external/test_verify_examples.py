@@ -1,0 +1,73 @@
+"""The examples on every platform, read back by every program that consumes them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from generator.credentials.store import load_bundle
+from generator.progress import SilentReporter
+from generator.tools.programs import PROGRAMS
+from generator.verify import Verdict, verify_output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from generator.tools.toolbox import ToolBox
+
+pytestmark = pytest.mark.external
+
+NEEDED = (
+    ("chronyd", None),
+    ("cloud-init", "22.4"),
+    ("cloud-init", "25.1"),
+    ("consul", "1.13"),
+    ("firewall-offline-cmd", None),
+    ("ksvalidator", None),
+    ("packer", "1.6"),
+    ("packer", "1.11"),
+    ("patroni", None),
+    ("shellcheck", None),
+    ("sshd", None),
+    ("systemd-analyze", None),
+    ("visudo", None),
+)
+
+
+@pytest.mark.parametrize(
+    ("example", "platform"),
+    [
+        ("sirius", "redos8"),
+        ("sirius", "redos7"),
+        ("sirius", "el9"),
+        ("sirius", "debian13"),
+        ("trio", None),
+        ("single", None),
+    ],
+)
+def test_example_is_accepted(
+    rendered_example: Callable[..., Path],
+    tool: Callable[..., Path],
+    toolbox: ToolBox,
+    example: str,
+    platform: str | None,
+) -> None:
+    """`holster verify --require-tools` is clean."""
+    assert all(name in PROGRAMS for name, _ in NEEDED)
+    for name, version in NEEDED:
+        tool(name, version)
+    output = rendered_example(example, platform)
+    bundle = load_bundle(output.with_name(f"{output.name}.secrets.yaml"))
+    report = verify_output(
+        output,
+        tools=toolbox,
+        require_tools=True,
+        reporter=SilentReporter(),
+        bundle=bundle,
+        jobs=os.cpu_count() or 2,
+    )
+    assert [result for result in report.results if result.verdict is not Verdict.OK] == []
+    assert report.find_error() is None
