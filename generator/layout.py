@@ -49,6 +49,7 @@ NETWORK_CONFIG = "network-config"
 SEED_ISO = "seed.iso"
 OEMDRV_ISO = "oemdrv.iso"
 PAYLOAD_ARCHIVE = "payload.tar"
+FIRSTBOOT_PROGRAM = "holster-firstboot"
 
 SEED_LABEL = "cidata"
 OEMDRV_LABEL = "OEMDRV"

@@ -24,6 +24,7 @@ from pycdlib.pycdlibexception import PyCdlibException
 
 from generator.errors import EnvironmentFailed, OutputRejected
 from generator.layout import (
+    FIRSTBOOT_PROGRAM,
     KICKSTART,
     META_DATA,
     NETWORK_CONFIG,
@@ -206,12 +207,13 @@ def pack_payload(files: Iterable[RenderedFile]) -> bytes:
     return archive + bytes(-len(archive) % tarfile.RECORDSIZE)
 
 
-def pack_node(node: str, files: Iterable[RenderedFile]) -> tuple[RenderedFile, ...]:
+def pack_node(node: str, files: Iterable[RenderedFile], firstboot: bytes) -> tuple[RenderedFile, ...]:
     """Return `seed.iso` of a node, and `oemdrv.iso` where it has a kickstart file.
 
     Args:
         node: the node's name.
         files: its rendered files, or those of the whole cluster.
+        firstboot: the first-boot program; a machine without a golden image gets it with its kickstart.
 
     Raises:
         OutputRejected: a file that a seed needs was not rendered.
@@ -225,7 +227,11 @@ def pack_node(node: str, files: Iterable[RenderedFile]) -> tuple[RenderedFile, .
         raise OutputRejected(f"{node} has no {missing.args[0]}; a seed without it is ignored") from None
     images = [RenderedFile(node_path(node, SEED_ISO), pack_seed(seed, SEED_LABEL), is_secret=True)]
     if KICKSTART in contents:
-        oemdrv = {KICKSTART: contents[KICKSTART], PAYLOAD_ARCHIVE: pack_payload(own)}
+        oemdrv = {
+            KICKSTART: contents[KICKSTART],
+            PAYLOAD_ARCHIVE: pack_payload(own),
+            FIRSTBOOT_PROGRAM: firstboot,
+        }
         images.append(
             RenderedFile(node_path(node, OEMDRV_ISO), pack_seed(oemdrv, OEMDRV_LABEL), is_secret=True)
         )

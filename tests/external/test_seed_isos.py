@@ -21,6 +21,8 @@ pytestmark = pytest.mark.external
 
 USER_DATA = b"#cloud-config\n" + bytes(range(256)) * 300
 
+PROGRAM = b"#!/usr/bin/python3\n"
+
 
 def make_node() -> list[RenderedFile]:
     """Return the files of one node."""
@@ -56,7 +58,7 @@ def test_independent_reader_finds_label_and_files(
 ) -> None:
     """Both trees of both images: whichever a system mounts, it finds the same files."""
     xorriso = tool("xorriso")
-    image = {file.path.name: file for file in pack_node("pg1", make_node())}[name]
+    image = {file.path.name: file for file in pack_node("pg1", make_node(), PROGRAM)}[name]
     path = tmp_path / name
     path.write_bytes(image.content)
 
@@ -70,7 +72,7 @@ def test_independent_reader_finds_label_and_files(
             "network-config": b"version: 2\n",
         }
     else:
-        assert sorted(found) == ["ks.cfg", "payload.tar"]
+        assert sorted(found) == ["holster-firstboot", "ks.cfg", "payload.tar"]
         assert found["ks.cfg"] == b"text\nreboot\n"
         (tmp_path / "payload.tar").write_bytes(found["payload.tar"])
         with tarfile.open(tmp_path / "payload.tar") as tar:

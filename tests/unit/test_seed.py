@@ -22,6 +22,7 @@ from generator.seed import check_seed, pack_node, pack_payload, pack_seed, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PROGRAM = b"#!/usr/bin/python3\n"
 SEED = {
     "user-data": b"#cloud-config\n",
     "meta-data": b"instance-id: pg1\n",
@@ -73,9 +74,9 @@ def test_label_and_files_come_back(label: str) -> None:
 )
 def test_clock_and_time_zone_leave_no_trace(zone: str, moment: float) -> None:
     """The library stamps the clock into some thirty places; none may survive."""
-    expected = pack_node("pg1", make_node())
+    expected = pack_node("pg1", make_node(), PROGRAM)
     with moved_clock(zone, moment):
-        assert pack_node("pg1", make_node()) == expected
+        assert pack_node("pg1", make_node(), PROGRAM) == expected
 
 
 def test_the_clock_would_leave_traces_without_pinning() -> None:
@@ -122,7 +123,7 @@ def test_refuses_what_no_image_can_hold() -> None:
 
 def test_node_gets_both_images(tmp_path: Path) -> None:
     """What the installer and cloud-init look for, under the labels they look for."""
-    seed, oemdrv = pack_node("pg1", make_node())
+    seed, oemdrv = pack_node("pg1", make_node(), PROGRAM)
 
     assert (str(seed.path), str(oemdrv.path)) == ("nodes/pg1/seed.iso", "nodes/pg1/oemdrv.iso")
     assert seed.is_secret
@@ -131,7 +132,11 @@ def test_node_gets_both_images(tmp_path: Path) -> None:
     assert parse_seed(seed.content).files == SEED
     found = parse_seed(oemdrv.content)
     assert found.label == "OEMDRV"
-    assert found.files == {"ks.cfg": b"text\n", "payload.tar": pack_payload(make_node()[:7])}
+    assert found.files == {
+        "ks.cfg": b"text\n",
+        "payload.tar": pack_payload(make_node()[:7]),
+        "holster-firstboot": PROGRAM,
+    }
     (tmp_path / "seed.iso").write_bytes(seed.content)
     assert check_seed(tmp_path / "seed.iso", SEED, "cidata") == ()
 
@@ -139,7 +144,7 @@ def test_node_gets_both_images(tmp_path: Path) -> None:
 def test_no_installer_image_without_kickstart() -> None:
     """A platform that has no kickstart gets the seed alone."""
     files = [file for file in make_node() if file.path.name != "ks.cfg"]
-    assert [file.path.name for file in pack_node("pg1", files)] == ["seed.iso"]
+    assert [file.path.name for file in pack_node("pg1", files, PROGRAM)] == ["seed.iso"]
 
 
 @pytest.mark.parametrize("name", sorted(SEED))
@@ -147,7 +152,7 @@ def test_incomplete_seed_is_refused(name: str) -> None:
     """Trap 11: without meta-data cloud-init ignores the seed in silence."""
     files = [file for file in make_node() if file.path.name != name]
     with pytest.raises(OutputRejected, match=f"pg1 has no {name}"):
-        pack_node("pg1", files)
+        pack_node("pg1", files, PROGRAM)
 
 
 def test_payload_has_modes_root_and_no_folders() -> None:

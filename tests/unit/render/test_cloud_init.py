@@ -10,7 +10,7 @@ import yaml
 from generator.render.tree import render_cluster
 
 if TYPE_CHECKING:
-    from conftest import Render, Rendered
+    from tests.unit.render.conftest import Render, Rendered
 
 EXAMPLES = ("sirius", "single", "trio")
 

@@ -15,9 +15,8 @@ from generator.render.consul import list_grants
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Render, Rendered
-
     from generator.resolve import ResolvedCluster
+    from tests.unit.render.conftest import Render, Rendered
 
 CONSUL = "/etc/consul.d/consul.hcl"
 

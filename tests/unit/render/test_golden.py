@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Render
+    from tests.unit.render.conftest import Render
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 EXAMPLES = ("sirius", "single", "trio")

@@ -17,10 +17,9 @@ from generator.resolve import resolve_cluster
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Render
-
     from generator.resolve import ResolvedCluster
     from generator.spec.model import ClusterSpec
+    from tests.unit.render.conftest import Render
 
 NASTY = (
     "${path.root}",

@@ -12,7 +12,7 @@ import pytest
 from generator.errors import InputInvalid
 
 if TYPE_CHECKING:
-    from conftest import Render, Rendered
+    from tests.unit.render.conftest import Render, Rendered
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHM admin@example"
 SECTION = re.compile(r"^%(\w+)", re.MULTILINE)

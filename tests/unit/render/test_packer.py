@@ -13,7 +13,7 @@ from hcl2 import SerializationOptions
 from generator.render.tree import render_cluster
 
 if TYPE_CHECKING:
-    from conftest import Render, Rendered
+    from tests.unit.render.conftest import Render, Rendered
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -14,9 +14,8 @@ from generator.resolve import resolve_nodes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Render
-
     from generator.resolve import ResolvedCluster
+    from tests.unit.render.conftest import Render
 
 PATRONI = "/etc/patroni/patroni.yml"
 

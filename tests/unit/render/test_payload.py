@@ -13,7 +13,7 @@ import pytest
 from generator.firstboot.node import parse_node
 
 if TYPE_CHECKING:
-    from conftest import Render, Rendered
+    from tests.unit.render.conftest import Render, Rendered
 
 EXAMPLES = ("sirius", "single", "trio")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Render, Rendered
+    from tests.unit.render.conftest import Render, Rendered
 
 EXAMPLES = ("sirius", "single", "trio")
 

@@ -11,9 +11,8 @@ from generator.render.tree import render_cluster
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Render
-
     from generator.resolve import ResolvedCluster
+    from tests.unit.render.conftest import Render
 
 
 @pytest.mark.parametrize("example", ["sirius", "single", "trio"])

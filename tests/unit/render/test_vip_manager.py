@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Render
+    from tests.unit.render.conftest import Render
 
 CONFIG = "/etc/default/vip-manager.yml"
 UNIT = "/etc/systemd/system/vip-manager.service"

@@ -1,0 +1,100 @@
+"""The command line: the only part that prints, reads argv and the environment, and exits.
+
+Each command lives in a module of its own that is imported when it is called, so
+that `holster --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from generator import __version__
+from generator.errors import HolsterError
+
+COMMANDS = {
+    "init": "Write a short commented spec to start from.",
+    "check": "Report every problem of a spec; write nothing.",
+    "show": "Show the resolved cluster: machines, roles, disks, VIP, datacenter.",
+    "render": "Make every artefact of every machine from a spec.",
+    "verify": "Have every rendered file read back by the program that will consume it.",
+    "build": "Build the golden image with Packer (not available yet).",
+    "boot": "Boot the cluster from its seeds in QEMU (not available yet).",
+    "schema": "Print the JSON Schema of the spec, for editors.",
+    "secrets": "Create, show, import or reissue the secrets of a cluster.",
+}
+"""Command -> its line in the help; the module has the command's name."""
+
+PENDING = ("build", "boot")
+"""Commands that users know from the plan and that say what to do until they exist."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they are used."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command, or None for an unknown name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = "pending" if cmd_name in PENDING else cmd_name
+        command: click.Command = importlib.import_module(f"generator.cli.{module}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 fine, 1 spec or bundle invalid, 2 usage, 3 an outside tool or the disk failed, "
+    "4 our own output was rejected, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="holster")
+def cli() -> None:
+    """Render fault-tolerant PostgreSQL clusters that are configured on their first boot.
+
+    One YAML spec goes in; out come, per machine, the kickstart, the cloud-init
+    user-data with its seed ISO, and the Consul, Patroni and vip-manager
+    configuration; per cluster, what Packer needs for the golden image.
+    """
+
+
+def fail(error: HolsterError) -> int:
+    """Print an expected failure and return the exit code it carries."""
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(error.message, err=True)
+    if error.hint:
+        click.secho("  hint: ", fg="cyan", nl=False, err=True)
+        click.echo(error.hint, err=True)
+    return error.exit_code
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted; nothing half-made was left behind", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except HolsterError as error:
+        code = fail(error)
+    except BrokenPipeError:
+        # The reader of our output went away (holster show | head): not an error of ours.
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,154 @@
+"""`holster show`: the resolved cluster, for people and programs; never a secret."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from generator.cli.console import SPEC, check_and_print
+from generator.credentials.bundle import create_bundle
+from generator.resolve import list_identities, resolve_cluster, resolve_nodes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from generator.check import CheckedSpec
+    from generator.resolve import ResolvedCluster, ResolvedNode, ResolvedVolume
+
+CONSEQUENCES = {
+    "asynchronous": "a failover may lose the last transactions, up to maximum_lag_on_failover",
+    "synchronous": "a commit is on two members; with one member left, writes go on with one copy",
+    "synchronous-strict": "a commit is on two members; with one member left, writes stop",
+    "quorum": "a commit is on the primary and at least one of the replicas",
+}
+
+
+def resolve_without_secrets(checked: CheckedSpec) -> tuple[ResolvedCluster, tuple[ResolvedNode, ...]]:
+    """Resolve with a throw-away bundle: showing a cluster needs no secret and makes none."""
+    identities = list_identities(checked.spec)
+    bundle = create_bundle(
+        checked.spec.cluster, identities, years=2, now=datetime.now(UTC), entropy=secrets.token_bytes
+    )
+    cluster = resolve_cluster(checked.spec, checked.profile, bundle)
+    return cluster, resolve_nodes(cluster)
+
+
+def describe_volume(volume: ResolvedVolume) -> dict[str, Any]:
+    """Return a volume as plain data."""
+    return {
+        "name": volume.name,
+        "disk": volume.disk.model_dump(exclude_none=True),
+        "mount": volume.mount,
+        "directory": volume.directory,
+    }
+
+
+def describe_node(node: ResolvedNode) -> dict[str, Any]:
+    """Return a machine as plain data."""
+    storage = node.storage
+    return {
+        "name": node.name,
+        "address": str(node.address),
+        "group": node.group,
+        "roles": [
+            role for role, has in (("consul-server", node.is_server), ("postgres", node.is_member)) if has
+        ],
+        "network_card": node.mac or node.interface,
+        "os_disk": node.os_disk,
+        "memory_mib": node.memory_mib,
+        "volume_group": storage.volume_group if storage else None,
+        "data": describe_volume(storage.data) if storage else None,
+        "wal": describe_volume(storage.wal) if storage else None,
+    }
+
+
+def describe_cluster(cluster: ResolvedCluster, nodes: tuple[ResolvedNode, ...]) -> dict[str, Any]:
+    """Return the resolved cluster as plain data without any secret."""
+    spec = cluster.spec
+    return {
+        "cluster": cluster.name,
+        "platform": cluster.platform.name,
+        "datacenter": cluster.datacenter,
+        "datacenter_reason": cluster.datacenter_reason,
+        "vip": str(spec.vip),
+        "vip_mode": cluster.vip_mode,
+        "durability": spec.durability.value,
+        "durability_consequence": CONSEQUENCES[spec.durability.value],
+        "versions": {
+            "consul": str(cluster.consul.version),
+            "patroni": str(cluster.patroni.version),
+            "postgresql": cluster.postgresql_major,
+            "vip_manager": str(cluster.vip_manager.version),
+        },
+        "wal_retention_mib": {
+            "max_wal_size": cluster.wal.max_wal_size,
+            "wal_keep_size": cluster.wal.wal_keep_size,
+            "max_slot_wal_keep_size": cluster.wal.max_slot_wal_keep_size,
+            "smallest_safe_volume": cluster.wal.smallest_volume,
+        },
+        "nodes": [describe_node(node) for node in nodes],
+    }
+
+
+def format_disk(volume: dict[str, Any] | None) -> str:
+    """Return disk and mount of a volume for a table cell."""
+    if volume is None:
+        return "-"
+    disk = ", ".join(value if key == "path" else f"{key} {value}" for key, value in volume["disk"].items())
+    return f"{disk} → {volume['mount']} ({volume['name']})"
+
+
+def print_cluster(facts: dict[str, Any]) -> None:
+    """Print the cluster as a table for people."""
+    console = Console(highlight=False)
+    versions = facts["versions"]
+    wal = facts["wal_retention_mib"]
+    lines = {
+        "cluster": f"{facts['cluster']} on {facts['platform']}",
+        "datacenter": f"{facts['datacenter']} ({facts['datacenter_reason']})",
+        "VIP": f"{facts['vip']} (vip-manager in {facts['vip_mode']} mode)",
+        "durability": f"{facts['durability']}: {facts['durability_consequence']}",
+        "versions": f"Consul {versions['consul']}, Patroni {versions['patroni']}, "
+        f"PostgreSQL {versions['postgresql']}, vip-manager {versions['vip_manager']}",
+        "WAL": f"max_wal_size {wal['max_wal_size']} MiB, kept for replicas up to "
+        f"{max(wal['wal_keep_size'], wal['max_slot_wal_keep_size'])} MiB; "
+        f"needs a volume of {wal['smallest_safe_volume']} MiB",
+    }
+    for label, text in lines.items():
+        console.print(f"[bold]{label:<11}[/bold]{text}", soft_wrap=True)
+    table = Table(
+        "node", "address", "roles", "card", "data", "WAL", box=None, pad_edge=False, header_style="bold"
+    )
+    for node in facts["nodes"]:
+        table.add_row(
+            node["name"],
+            node["address"],
+            "\n".join(node["roles"]),
+            node["network_card"] or "-",
+            format_disk(node["data"]),
+            format_disk(node["wal"]),
+        )
+    console.print()
+    console.print(table)
+
+
+@click.command("show")
+@SPEC
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def command(spec: Path, *, as_json: bool) -> None:
+    """Show what SPEC resolves to: machines, roles, addresses, disks, VIP, datacenter and why.
+
+    Secrets are never shown, none is made.
+    """
+    checked = check_and_print(spec)
+    facts = describe_cluster(*resolve_without_secrets(checked))
+    if as_json:
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        print_cluster(facts)

@@ -1,0 +1,99 @@
+"""`holster verify`: the consuming programs read every file back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from generator.cli.console import QUIET, ConsoleReporter
+from generator.credentials.store import load_bundle
+from generator.tools.toolbox import create_toolbox
+from generator.verify.report import Verdict
+from generator.verify.runner import verify_output
+
+if TYPE_CHECKING:
+    from generator.verify.report import VerifyReport
+
+
+def format_summary(report: VerifyReport) -> str:
+    """Return one line per check and tool, and what was skipped for want of a tool."""
+    counts: dict[tuple[str, str], Counter[Verdict]] = {}
+    for result in report.results:
+        counts.setdefault((result.check, result.tool), Counter())[result.verdict] += 1
+    width = max((len(check) for check, _ in counts), default=0)
+    lines = [
+        f"  {check:<{width}}  {tool}: "
+        + ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
+        for (check, tool), verdicts in counts.items()
+    ]
+    lines += [
+        f"absent: {tool}, {number} check{'s' if number != 1 else ''} skipped"
+        for tool, number in report.absent_tools.items()
+    ]
+    return "\n".join(lines)
+
+
+def list_notes(report: VerifyReport) -> list[str]:
+    """Return what checks that passed want to be known, such as a key their tool does not know yet."""
+    return sorted({f"  {note.check}: {note.detail}" for note in report.select(Verdict.OK) if note.detail})
+
+
+@click.command("verify")
+@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--require-tools", is_flag=True, help="An absent outside tool is an error.")
+@click.option(
+    "--secrets",
+    "bundle_path",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Credential bundle: its CA key, too, must appear nowhere.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=os.cpu_count() or 1,
+    show_default="cores",
+    help="Checks at once.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print every result as JSON.")
+@QUIET
+def command(  # noqa: PLR0913 -- one parameter per option
+    directory: Path,
+    bundle_path: Path | None,
+    jobs: int,
+    *,
+    require_tools: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Have every file of DIRECTORY read back by the program that will consume it.
+
+    Absent programs are named, never ignored silently. HOLSTER_TOOLS names a folder
+    that is searched before PATH; `make tools` fills one.
+
+    Exit code 0: clean. 3: a tool is absent (with --require-tools) or broke. 4: a
+    file was rejected.
+    """
+    folder = os.environ.get("HOLSTER_TOOLS")
+    report = verify_output(
+        directory,
+        tools=create_toolbox(Path(folder) if folder else None, os.environ.get("PATH", "")),
+        require_tools=require_tools,
+        reporter=ConsoleReporter(quiet=quiet or as_json),
+        bundle=load_bundle(bundle_path) if bundle_path else None,
+        jobs=jobs,
+    )
+    if as_json:
+        click.echo(json.dumps({"results": [result.to_json() for result in report.results]}, indent=2))
+    elif not quiet:
+        click.echo("\n".join([format_summary(report), *list_notes(report)]))
+    error = report.find_error()
+    if error:
+        raise error
+    if not as_json:
+        readers = "every tool that is here" if report.absent_tools else "every consuming program"
+        click.echo(f"{directory}: accepted by {readers}")

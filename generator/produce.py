@@ -1,0 +1,185 @@
+"""One cluster from a checked spec to disk: secrets, resolve, render, pack, write.
+
+In: a CheckedSpec and where output and bundle live.  Out: files, and a
+ProducedCluster that says what was done.  Prints nothing; clock and entropy are
+parameters and serve only the making of secrets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from generator import __version__
+from generator.credentials.bundle import create_bundle, extend_bundle
+from generator.credentials.check import check_bundle
+from generator.credentials.store import format_bundle, update_bundle
+from generator.errors import UsageInvalid
+from generator.firstboot_archive import build_firstboot
+from generator.layout import PACKAGE, find_resources
+from generator.manifest import ManifestInputs, is_current
+from generator.render.tree import render_cluster
+from generator.resolve import list_identities, resolve_cluster
+from generator.seed import pack_node
+from generator.spec.topology import iterate_nodes
+from generator.write import WriteReport, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from generator.check import CheckedSpec
+    from generator.credentials.bundle import CredentialBundle
+    from generator.diagnostics import Problem
+    from generator.render.rendered import RenderedFile
+    from generator.spec.model import ClusterSpec
+
+    Entropy = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ProducedCluster:
+    """What a render did; holds no secret.
+
+    Attributes:
+        cluster, output, bundle: name, output folder, path of the credential bundle.
+        nodes: the machines rendered.
+        report: what was written, removed, left alone.
+        made_secrets_for: machines whose secrets were made in this run.
+        warnings: what the user should know, such as a certificate that ends soon.
+    """
+
+    cluster: str
+    output: Path
+    bundle: Path
+    nodes: tuple[str, ...]
+    report: WriteReport
+    made_secrets_for: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+
+
+@cache
+def pack_firstboot() -> bytes:
+    """Return the first-boot program, packed once per process."""
+    return build_firstboot()
+
+
+@cache
+def digest_program() -> str:
+    """Return one digest over templates, fragments, profiles and code.
+
+    A render is current only if the program is the one that made it; the version
+    alone does not tell while someone works on the templates.
+    """
+    resources = find_resources()
+    folders = [PACKAGE, *(resources / name for name in ("templates", "packer", "kickstart"))]
+    total = sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                total.update(f"{path.relative_to(folder)}\0".encode())
+                total.update(sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def prepare_bundle(
+    checked: CheckedSpec, path: Path, *, now: datetime, entropy: Entropy
+) -> tuple[CredentialBundle, tuple[str, ...], tuple[Problem, ...]]:
+    """Return the bundle, the machines whose secrets were made now, and warnings.
+
+    Made when absent, extended for new machines, never made anew.
+
+    Raises:
+        BundleInvalid: it cannot be used for this spec.
+        EnvironmentFailed: it cannot be written.
+    """
+    spec = checked.spec
+    identities = list_identities(spec)
+    years = spec.certificates.years
+    known: frozenset[str] = frozenset()
+    warnings: tuple[Problem, ...] = ()
+
+    def make_or_extend(old: CredentialBundle | None) -> CredentialBundle:
+        nonlocal known, warnings
+        if old is None:
+            return create_bundle(spec.cluster, identities, years=years, now=now, entropy=entropy)
+        known = frozenset(old.nodes)
+        # Before it is extended: another cluster's bundle must not grow machines of this one.
+        warnings = check_bundle(old, spec.cluster, identities, now)
+        return extend_bundle(old, identities, years=years, now=now, entropy=entropy)
+
+    bundle = update_bundle(path, make_or_extend)
+    return bundle, tuple(node.name for node in identities if node.name not in known), warnings
+
+
+def describe_inputs(checked: CheckedSpec, bundle: CredentialBundle) -> ManifestInputs:
+    """Return the digests of everything that decides the output's bytes."""
+    return ManifestInputs(
+        cluster=checked.spec.cluster,
+        tool_version=__version__,
+        spec_sha256=checked.sha256,
+        bundle_sha256=sha256(format_bundle(bundle)).hexdigest(),
+        templates_sha256=digest_program(),
+    )
+
+
+def render_files(
+    checked: CheckedSpec, bundle: CredentialBundle, names: Sequence[str]
+) -> tuple[RenderedFile, ...]:
+    """Return the cluster's own files and those of the named machines, ISO images included.
+
+    A function of its arguments: the same spec and bundle give the same bytes.
+    """
+    cluster = resolve_cluster(checked.spec, checked.profile, bundle)
+    firstboot = pack_firstboot()
+    tree = render_cluster(cluster, names, tool_version=__version__, firstboot=firstboot)
+    images = (image for name in names for image in pack_node(name, tree.files, firstboot))
+    return (*tree.files, *images)
+
+
+def produce_cluster(  # noqa: PLR0913 -- clock and entropy are parameters, so that tests can pin them
+    checked: CheckedSpec,
+    *,
+    output: Path,
+    bundle_path: Path,
+    names: Sequence[str] = (),
+    now: datetime,
+    entropy: Entropy,
+) -> ProducedCluster:
+    """Make the output of one cluster; unchanged files are not touched.
+
+    Raises:
+        HolsterError: an expected failure; the old output stays whole.
+    """
+    selected = select_nodes(checked.spec, names)
+    bundle, made, warnings = prepare_bundle(checked, bundle_path, now=now, entropy=entropy)
+    inputs = describe_inputs(checked, bundle)
+    if not names and is_current(output, inputs):
+        report = WriteReport(written=(), removed=(), unchanged=0)
+    else:
+        report = write_tree(render_files(checked, bundle, selected), output, inputs, partial=bool(names))
+    return ProducedCluster(
+        cluster=checked.spec.cluster,
+        output=output,
+        bundle=bundle_path,
+        nodes=selected,
+        report=report,
+        made_secrets_for=made,
+        warnings=warnings,
+    )
+
+
+def select_nodes(spec: ClusterSpec, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the named machines in the order of the spec, or all where none is named.
+
+    Raises:
+        UsageInvalid: a name is not in the spec.
+    """
+    known = [node.name for _, node, _ in iterate_nodes(spec)]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageInvalid(f"no such machine: {', '.join(unknown)}", hint=f"the spec has {', '.join(known)}")
+    return tuple(name for name in known if not names or name in names)

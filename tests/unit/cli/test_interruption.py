@@ -1,0 +1,54 @@
+"""Ctrl-C during a long render: it ends soon, with 130, and leaves nothing half-made."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from generator.manifest import is_intact, load_manifest
+from tests.bench.fleet import write_fleet
+
+DEADLINE_S = 60
+
+
+def wait_for_first_output(output: Path, process: subprocess.Popen[bytes]) -> None:
+    """Return once a first cluster has been written."""
+    end = time.monotonic() + DEADLINE_S
+    while not list(output.glob("*/manifest.json")):
+        assert process.poll() is None, "the render ended before it could be interrupted"
+        assert time.monotonic() < end, "no output appeared"
+        time.sleep(0.01)
+
+
+@pytest.mark.starts_python
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupted_render_leaves_whole_clusters_only(tmp_path: Path, jobs: int) -> None:
+    """Exit code 130; every cluster on the disk is complete, and the next run finishes the rest."""
+    specs = [str(path) for path in write_fleet(tmp_path / "specs", 40)]
+    command = [sys.executable, "-m", "generator", "render", "--quiet", "--jobs", str(jobs), "-o", "made", *specs]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    wait_for_first_output(tmp_path / "made", process)
+    # As a terminal does: to the whole foreground group.
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 130, errors.decode()
+    assert b"Traceback" not in errors
+    made = [path for path in (tmp_path / "made").iterdir() if not path.name.startswith(".")]
+    assert 0 < len(made) < 40
+    for folder in made:
+        manifest = load_manifest(folder)
+        assert manifest
+        assert is_intact(folder, manifest)
+    again = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), capture_output=True, check=False)
+    assert again.returncode == 0, again.stderr.decode()
+    assert len(list((tmp_path / "made").glob("*/manifest.json"))) == 40
+    assert [path.name for path in (tmp_path / "made").iterdir() if path.name.startswith(".")] == []
