@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from generator.check import check_spec
 from generator.errors import ToolMissing
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 
     from generator.check import CheckedSpec
     from generator.versions import VersionNumber
+
+# The first draw of a fresh machine builds Unicode tables for seconds, and two cores are
+# shared: time says nothing here.  CI repeats the same examples, people draw new ones.
+settings.register_profile(
+    "holster",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("holster")
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ABSENT: Final = "outside tool absent: "

@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator.check import check_spec
@@ -126,7 +126,7 @@ MUTATIONS: tuple[Callable[[Any, Any, Any], None], ...] = (drop, replace, add, re
 
 
 @given(valid_specs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_generated_valid_spec_is_accepted(data: dict[str, Any]) -> None:
     """The strategy that other property tests build on yields valid specs only."""
     checked = check_spec(as_yaml(data), "spec.yaml")
@@ -135,7 +135,7 @@ def test_every_generated_valid_spec_is_accepted(data: dict[str, Any]) -> None:
 
 
 @given(data=valid_specs(), picks=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_mutated_spec_never_gives_a_traceback(data: dict[str, Any], picks: st.DataObject) -> None:
     """Values dropped, replaced, added, repeated, keys misspelled: SpecInvalid or success."""
     for _ in range(picks.draw(st.integers(1, 5))):
@@ -150,7 +150,7 @@ def test_mutated_spec_never_gives_a_traceback(data: dict[str, Any], picks: st.Da
 
 
 @given(example=st.sampled_from(EXAMPLES), picks=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_damaged_bytes_never_give_a_traceback(example: Any, picks: st.DataObject) -> None:
     """Bytes inserted, removed, the file cut anywhere: SpecInvalid or success."""
     text = bytearray(example.read_bytes())
@@ -168,21 +168,21 @@ def test_damaged_bytes_never_give_a_traceback(example: Any, picks: st.DataObject
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_never_give_a_traceback(text: bytes) -> None:
     """Files that are no specs at all."""
     assert_explained(text)
 
 
 @given(st.text(alphabet="ab:-[]{}\"'|>&*!#%@?, \n\t\r0é\u2028", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_yaml_like_text_never_gives_a_traceback(text: str) -> None:
     """Everything that YAML gives a meaning to, in any order."""
     assert_explained(text.encode())
 
 
 @given(valid_specs())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_reading_keeps_every_value(data: dict[str, Any]) -> None:
     """What is read is what was written: no value changes its type on the way."""
     assert parse_source(as_yaml(data), "spec.yaml").data == data
@@ -197,7 +197,7 @@ def test_examples_cut_anywhere_never_give_a_traceback(path: Any) -> None:
 
 
 @given(data=valid_specs(), picks=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_one_value_of_a_wrong_type_gives_one_problem(data: dict[str, Any], picks: st.DataObject) -> None:
     """Nothing is reported but the value itself: rules declare truthfully what they read."""
     before = {(problem.id, problem.path) for problem in collect(as_yaml(data))[0]}
