@@ -35,6 +35,8 @@ def simplify(value: Any) -> tuple[Any, Any]:
         return simplify(value.get_secret_value())
     if isinstance(value, PLAIN):
         return value, value
+    if isinstance(value, bytes):
+        return value, value.decode()
     if isinstance(value, IPv4Address | IPv4Network):
         return str(value), str(value)
     if isinstance(value, list | tuple):

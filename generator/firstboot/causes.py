@@ -1,0 +1,181 @@
+"""Causes: why a stage cannot go on, in words, and what an operator does about it.
+
+Every cause has a stable id; `docs/first-boot.md` lists them all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+HINTS = {
+    "payload-incomplete": "deliver the payload again: boot with the node's seed disc attached, or unpack the payload archive",
+    "machine-unfit": "install what is missing, or render for the platform that this machine runs",
+    "node-invalid": "render the payload again with the same release of Holster as the program on this machine",
+    "disk-missing": "attach the disk, or correct the selector in the spec and render again",
+    "disk-ambiguous": "select the disk by serial number, WWN or by-id path in the spec, and render again",
+    "disk-unfit": "select another disk in the spec, or enlarge this one",
+    "disk-foreign": "save what is on the disk; when it is not needed, clear it by hand with `wipefs -a`, then run again",
+    "disk-replaced": "attach the disk that belongs to the pair, or clear both disks by hand with `wipefs -a` to start blank",
+    "volumes-incomplete": "the volume group was not made by an interrupted first boot; complete or remove it by hand",
+    "volumes-misplaced": "move the volumes with pvmove so that each lies on its own disk, or select the disks the other way round",
+    "volume-unexpected": "look at the volume with blkid and mount; it is never formatted when anything is on it",
+    "mount-blocked": "move the files away or correct /etc/fstab, then run again",
+    "volumes-unequal": "data and WAL belong together: clear both directories, or restore the one that is missing",
+    "volume-of-another": "these disks belong to another cluster or role; attach the right ones",
+    "storage-failed": "the last words of the program are in the reason; run again when the cause is gone",
+    "system-failed": "the last words of the program are in the reason; run again when the cause is gone",
+    "watchdog-missing": "load a watchdog driver, or set the watchdog to automatic in the spec",
+    "consul-config": "the agent refuses its configuration: compare the declared Consul version with `consul version`",
+    "consul-down": "look at `journalctl -u consul`; the unit is started again every five seconds",
+    "consul-no-leader": "boot the other Consul servers; check that ports 8300 and 8301 are open between the machines",
+    "gossip-key": "one machine has another gossip key: deliver the payloads of one and the same render to all machines",
+    "consul-address": "the machine does not have the address of its node.json; check the network configuration",
+    "consul-name-taken": "another machine uses the name: `consul force-leave NAME` on a server, then run again",
+    "consul-too-old": "the server was away for longer than server_rejoin_age_max: clear its data directory and let it join anew",
+    "consul-tls": "the certificates do not fit: check the clock, and deliver payloads of one render to all machines",
+    "acl-token": "the servers have not made the tokens yet, or payloads of different renders were mixed",
+    "acl-policy": "a policy does not allow what is needed: deliver payloads of one render to all machines",
+    "acl-failed": "look at `journalctl -u consul` on the leader",
+    "patroni-down": "look at `journalctl -u patroni`",
+    "patroni-waits-for-consul": "Patroni cannot use Consul: check `consul members` and the token",
+    "patroni-waits-for-leader": "the first bootstrap was interrupted on another machine: see the reset procedure in the documentation",
+    "patroni-other-cluster": "the data directory belongs to another cluster: attach the right disks or clear them by hand",
+    "patroni-name-taken": "another machine already runs as this member; give the machines different names",
+    "patroni-hba": "pg_hba has no rule for this connection: `patronictl edit-config`",
+    "patroni-not-empty": "a directory that must be empty is not: clear data and WAL directory of this member together",
+    "patroni-bootstrap-failed": "see the first error of initdb or post_bootstrap in `journalctl -u patroni`",
+    "patroni-roles-missing": "the first bootstrap was interrupted before the roles were made: see the reset procedure",
+    "replicas-missing": "boot the other members; look at `patronictl list` and at their journals",
+    "vip-interface": "the address of node.json is on no interface, or the interface is down: check the network configuration",
+    "vip-wrong": "look at `journalctl -u vip-manager` and at `ip address` on all members",
+    "vip-unsupported": "this vip-manager was built without support for the mode: install another build or set vip_manager.mode",
+    "not-ready": "the reason lists what is still missing; look there first",
+    "seal-failed": "the last words of the program are in the reason; run again when the cause is gone",
+    "internal": "this is a bug of Holster: report the reason and the journal of the unit",
+}
+
+
+class Cause(NamedTuple):
+    """Why a stage stopped; `reason` is for this machine, the hint for everyone."""
+
+    id: str
+    reason: str
+
+    @property
+    def hint(self) -> str:
+        """What an operator does about it."""
+        return HINTS[self.id]
+
+
+class StageFailed(Exception):
+    """A stage cannot go on now; a later run may succeed."""
+
+    def __init__(self, cause: str, reason: str) -> None:
+        super().__init__(reason)
+        if cause not in HINTS:
+            raise KeyError(cause)
+        self.cause = Cause(cause, reason)
+
+
+class Refused(StageFailed):
+    """Going on could destroy something: nothing was changed, an operator decides."""
+
+
+class LogText(NamedTuple):
+    """A text of a unit's log that tells the cause."""
+
+    unit: str
+    pattern: str
+    cause: str
+    words: str
+
+
+# The texts: reference notes §5 and §2.3, seen with Consul 1.8.7 and 1.13.9, Patroni 4.
+# Order: the first match wins, so the specific ones come first.
+LOG_TEXTS = (
+    LogText(
+        "consul", r"No installed keys could decrypt", "gossip-key", "a machine sends with another gossip key"
+    ),
+    LogText(
+        "consul",
+        r"Multiple private IPv4|cannot assign requested address",
+        "consul-address",
+        "the address cannot be used",
+    ),
+    LogText(
+        "consul",
+        r"[Nn]ode name .* is reserved by node|conflicting node ID",
+        "consul-name-taken",
+        "another agent has this name",
+    ),
+    LogText("consul", r"refusing to rejoin cluster", "consul-too-old", "the server was away for too long"),
+    LogText(
+        "consul",
+        r"certificate (?:has expired|is not yet valid|signed by unknown|is valid for)|x509:",
+        "consul-tls",
+        "TLS between the agents fails",
+    ),
+    LogText(
+        "consul",
+        r"is not a valid config|invalid config key|[Ee]rror parsing|failed to load .*config",
+        "consul-config",
+        "the configuration is refused",
+    ),
+    LogText("consul", r"Permission denied", "acl-policy", "a token lacks a permission"),
+    LogText("consul", r"ACL not found", "acl-token", "a token does not exist yet"),
+    LogText("consul", r"No cluster leader", "consul-no-leader", "the servers have no leader"),
+    LogText("patroni", r"system ID mismatch", "patroni-other-cluster", "the data belongs to another cluster"),
+    LogText(
+        "patroni",
+        r"there is already a node named",
+        "patroni-name-taken",
+        "another machine runs under this name",
+    ),
+    LogText("patroni", r"no pg_hba\.conf entry", "patroni-hba", "PostgreSQL refuses a connection"),
+    LogText(
+        "patroni",
+        r"exists but is not empty|data dir for the cluster is not empty",
+        "patroni-not-empty",
+        "a directory is not empty",
+    ),
+    LogText(
+        "patroni",
+        r"Failed to bootstrap cluster|removing initialize key after failed",
+        "patroni-bootstrap-failed",
+        "the first bootstrap failed",
+    ),
+    LogText("patroni", r"Permission denied", "acl-policy", "Patroni's token lacks a permission"),
+    LogText("patroni", r"ACL not found", "acl-token", "Patroni's token does not exist yet"),
+    LogText(
+        "patroni",
+        r"waiting on consul|No cluster leader",
+        "patroni-waits-for-consul",
+        "Patroni cannot use Consul",
+    ),
+    LogText(
+        "patroni",
+        r"waiting for leader to bootstrap",
+        "patroni-waits-for-leader",
+        "no member has bootstrapped the cluster",
+    ),
+    LogText("vip_manager", r"not supported", "vip-unsupported", "vip-manager does not support the mode"),
+    LogText(
+        "vip_manager",
+        r"interface is not up|no such network interface",
+        "vip-interface",
+        "the interface cannot be used",
+    ),
+)
+
+
+def read_cause(unit: str, log: str) -> tuple[str, str] | None:
+    """Return (cause id, words with the log line) that a unit's latest log tells, or None."""
+    lines = log.splitlines()
+    for text in LOG_TEXTS:
+        if text.unit != unit:
+            continue
+        for line in reversed(lines):
+            if re.search(text.pattern, line):
+                return text.cause, f"{text.words}: {line.strip()[-300:]}"
+    return None

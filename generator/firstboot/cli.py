@@ -1,0 +1,130 @@
+"""The command line: the only module that reads arguments and exits."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from typing import NoReturn
+
+from generator.firstboot import VERSION
+from generator.firstboot.clock import Clock
+from generator.firstboot.command import Commands
+from generator.firstboot.console import Console
+from generator.firstboot.document import NodeInvalid, parse_node
+from generator.firstboot.locks import RUN_LOCK, try_lock
+from generator.firstboot.machine import Machine, Means
+from generator.firstboot.node import NODE_JSON
+from generator.firstboot.rootfs import RootFs
+from generator.firstboot.runner import EXIT_READY, Interrupted, Runner
+from generator.firstboot.seals import is_sealed
+from generator.firstboot.stages import STAGES
+from generator.firstboot.status import format_status, load_status
+from generator.firstboot.storage_service import bring_up_storage
+from generator.firstboot.web import Web
+
+EXIT_NODE_INVALID = 4
+EXIT_BUSY = 5
+EXIT_INTERRUPTED = 130
+
+EPILOG = """exit codes:
+  0    done; for `run`: this machine is ready
+  1    a stage failed; a later run may succeed
+  2    the command line is wrong
+  3    refused: going on could destroy data; nothing was changed
+  4    /etc/holster/node.json is missing or not usable
+  5    another run is under way
+  130  interrupted
+"""
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="holster-firstboot",
+        description="Turn the payload of this machine into a running member of its cluster.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
+    parser.add_argument(
+        "--root", default="/", metavar="DIR", help="work on the file tree below DIR (default: /)"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    run = commands.add_parser("run", help="run all stages until this machine is ready; safe to repeat")
+    run.add_argument(
+        "--until", metavar="STAGE", choices=[stage.name for stage in STAGES], help="stop after this stage"
+    )
+    commands.add_parser(
+        "storage", help="activate, grow and mount the data volumes; every boot, never makes or formats one"
+    )
+    status = commands.add_parser("status", help="show how far the first boot is")
+    status.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """Run the program; return the exit code."""
+    parser = _build_parser()
+    options = parser.parse_args(arguments)
+    fs = RootFs(options.root)
+    if options.command == "status":
+        return _show_status(fs, as_json=options.json)
+    if options.command not in {"run", "storage"}:
+        parser.error("a command is expected: run, storage or status")
+    os.umask(0o022)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        machine = _open_machine(fs)
+        if machine is None:
+            return EXIT_NODE_INVALID
+        if options.command == "storage":
+            return bring_up_storage(machine)
+        return run_stages(machine, options.until)
+    except Interrupted:
+        return EXIT_INTERRUPTED
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise Interrupted
+
+
+def _open_machine(fs: RootFs) -> Machine | None:
+    console = Console(fs)
+    text = fs.read(NODE_JSON)
+    problems: tuple[str, ...] = (f"{NODE_JSON} is missing: the payload was not delivered",)
+    if text is not None:
+        try:
+            node = parse_node(text)
+        except NodeInvalid as error:
+            problems = error.problems
+        else:
+            commands = Commands(lambda line: console.log(f"+ {line}"))
+            return Machine(node, fs, Means(commands, Clock(), Web(), console))
+    for problem in problems:
+        console.say(f"{NODE_JSON}: {problem}")
+    console.show("\n".join(["Holster: first boot stopped, node.json cannot be used", *problems]))
+    return None
+
+
+def run_stages(machine: Machine, until: str | None) -> int:
+    """Run the stages unless the machine is ready already; return the exit code."""
+    with try_lock(machine.fs, RUN_LOCK) as is_free:
+        if not is_free:
+            machine.console.log("another run is under way")
+            return EXIT_BUSY
+        if until is None and is_sealed(machine):
+            machine.console.log("already sealed: nothing to do")
+            return EXIT_READY
+        return Runner(machine, STAGES).run(until)
+
+
+def _show_status(fs: RootFs, *, as_json: bool) -> int:
+    data = load_status(fs)
+    if data is None:
+        sys.stdout.write("null\n" if as_json else "the first boot has not begun\n")
+        return 1
+    sys.stdout.write(json.dumps(data, indent=2) + "\n" if as_json else format_status(data))
+    return EXIT_READY

@@ -1,0 +1,140 @@
+"""Ask this machine's Consul agent, and make its ACL policies and tokens.
+
+Secrets travel in a header or a request body, never in an address or a log.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.web import Answer, Unreachable
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+
+CREATED_BY_ANOTHER = ("already exists", "already in use")
+
+
+def find_leader(machine: Machine) -> str | None:
+    """Return what is missing until the cluster has a leader that this agent reaches, or None."""
+    try:
+        answer = machine.web.ask(f"{machine.node.consul.http}/v1/status/leader")
+    except Unreachable as error:
+        return f"the Consul agent does not answer: {error}"
+    if not answer.is_fine:
+        return f"the Consul agent knows no leader: {answer.text.strip()[:200]}"
+    return None if answer.json() else "the Consul servers have no leader yet"
+
+
+def check_token(machine: Machine, token: str, owner: str) -> str | None:
+    """Return what is wrong with a token, or None when Consul knows it."""
+    try:
+        answer = machine.web.ask(f"{machine.node.consul.http}/v1/acl/token/self", token=token)
+    except Unreachable as error:
+        return f"the Consul agent does not answer: {error}"
+    return None if answer.is_fine else f"the token of {owner} is not known to Consul yet ({answer.status})"
+
+
+def count_alive(machine: Machine) -> int:
+    """Return how many agents are alive, as far as the default token or the agent's own may see them."""
+    alive = 0
+    for token in (None, machine.node.consul.agent_token):
+        answer = machine.web.ask(f"{machine.node.consul.http}/v1/agent/members", token=token)
+        members = answer.json() if answer.is_fine else []
+        # Status 1 is "alive" (serf).
+        alive = max(alive, sum(1 for member in members or [] if member.get("Status") == 1))
+    return alive
+
+
+class AclWriter:
+    """Makes policies and tokens; safe when all servers do it at once."""
+
+    def __init__(self, machine: Machine, http: str, token: str) -> None:
+        self._machine = machine
+        self._http = http
+        self._token = token
+
+    def _ask(self, path: str, method: str = "GET", body: object | None = None) -> Answer:
+        return self._machine.web.ask(
+            f"{self._http}/v1/acl/{path}", method=method, token=self._token, body=body
+        )
+
+    def _find(self, path: str) -> dict[str, Any] | None:
+        """Return a policy or token, or None.
+
+        A missing one answers 403 "ACL not found" or 404, by version (reference §1.4).
+        """
+        answer = self._ask(path)
+        if answer.is_fine:
+            found = answer.json()
+            return found if isinstance(found, dict) else None
+        if answer.status == HTTPStatus.NOT_FOUND or (
+            answer.status == HTTPStatus.FORBIDDEN and "not found" in answer.text
+        ):
+            return None
+        raise StageFailed(
+            "acl-failed",
+            f"{path.split('/', maxsplit=1)[0]}: Consul answered {answer.status}: {answer.text.strip()[:200]}",
+        )
+
+    def _put(self, path: str, body: dict[str, Any], what: str) -> None:
+        answer = self._ask(path, "PUT", body)
+        if answer.is_fine:
+            return
+        if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and any(
+            words in answer.text for words in CREATED_BY_ANOTHER
+        ):
+            # Another server was faster; all servers make the same.
+            return
+        raise StageFailed(
+            "acl-failed", f"{what}: Consul answered {answer.status}: {answer.text.strip()[:200]}"
+        )
+
+    def ensure_policy(self, name: str, description: str, rules: str) -> None:
+        """Make a policy, or give it the rules that it should have."""
+        found = self._find(f"policy/name/{name}")
+        body = {"Name": name, "Description": description, "Rules": rules}
+        if found is None:
+            self._put("policy", body, f"policy {name}")
+        elif found.get("Rules") != rules:
+            self._put(f"policy/{found['ID']}", {**body, "ID": found["ID"]}, f"policy {name}")
+
+    def ensure_token(self, accessor: str, secret: str, description: str, policies: list[str]) -> None:
+        """Make a token with known ids, or give it the policies that it should have."""
+        found = self._find(f"token/{accessor}")
+        body = {
+            "AccessorID": accessor,
+            "SecretID": secret,
+            "Description": description,
+            "Policies": [{"Name": name} for name in policies],
+        }
+        if found is None:
+            self._put("token", body, f"token {accessor}")
+            return
+        if found.get("SecretID") not in {secret, None}:
+            raise StageFailed(
+                "acl-token",
+                f"token {accessor} ({description}) exists with another secret: another render made it",
+            )
+        if sorted(policy.get("Name", "") for policy in found.get("Policies") or []) != sorted(policies):
+            self._put(f"token/{accessor}", body, f"token {accessor}")
+
+
+def parse_acl(text: str | None) -> dict[str, Any]:
+    """Return /etc/holster/acl.json.
+
+    Raises:
+        StageFailed: it is missing, no JSON, or of a version that is not known.
+    """
+    try:
+        data = json.loads(text or "")
+    except ValueError:
+        raise StageFailed("payload-incomplete", "/etc/holster/acl.json is missing or no JSON") from None
+    if not isinstance(data, dict) or data.get("holster_acl") != 1:
+        raise StageFailed(
+            "node-invalid", "/etc/holster/acl.json has a version that this program does not know"
+        )
+    return data

@@ -1,0 +1,45 @@
+"""Grow volumes whose disk became larger: no question, no new payload.
+
+Every step is a no-op when there is nothing to grow, so an interrupted growth goes
+on at the next boot.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.firstboot.command import CommandFailed
+from generator.firstboot.lvm import Lvm, device_path
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+    from generator.firstboot.node import Storage
+
+LONG = 1800
+
+
+def grow_all(machine: Machine, storage: Storage) -> None:
+    """Grow each volume that follows the size of its disk, and its file system.
+
+    A volume that cannot grow is as good as before: the boot goes on with a warning.
+    """
+    try:
+        _grow(machine, storage)
+    except CommandFailed as error:
+        machine.warn(f"a volume was not grown: {error}")
+
+
+def _grow(machine: Machine, storage: Storage) -> None:
+    lvm = Lvm(machine)
+    group = storage.volume_group
+    for volume in storage.volumes:
+        disk = lvm.disk_of(group, volume.name)
+        if volume.size is None:
+            lvm.grow_disk(disk)
+            extents = next(pv.extents for pv in lvm.physical_volumes() if pv.path == disk)
+            wanted = extents * volume.percent // 100
+            found = lvm.find(group, volume.name)
+            if found and wanted * lvm.extent_size(group) > found.size:
+                lvm.grow_volume(group, volume.name, wanted, disk)
+        # Without -r of lvextend: an interruption between the two would never be made good.
+        machine.commands.run("resize2fs", str(machine.fs.at(device_path(group, volume.name))), timeout=LONG)

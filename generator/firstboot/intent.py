@@ -1,0 +1,91 @@
+"""What the storage stage is about to make, written down before the first change.
+
+The UUIDs of the LVM disks and file systems are chosen beforehand: a disk that
+carries one of them was begun by this program on this machine and by nobody else,
+so an interrupted creation is told from foreign data with certainty.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+import uuid
+from typing import Any, Sequence
+
+from generator.firstboot.machine import STATE_DIR, Machine
+
+STORAGE_JSON = f"{STATE_DIR}/storage.json"
+FORMAT = 1
+CREATING = "creating"
+CREATED = "created"
+# LVM's UUIDs: 32 characters in groups (pvcreate(8)).
+GROUPS = (6, 4, 4, 4, 4, 4, 6)
+LETTERS = string.ascii_letters + string.digits
+
+
+class Intent:
+    """The plan of one creation and how far it got."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._data = data
+
+    @property
+    def is_creating(self) -> bool:
+        """Whether a creation was begun and not ended."""
+        return bool(self._data["state"] == CREATING)
+
+    def pv_uuid(self, role: str) -> str:
+        """Return the UUID chosen for the LVM disk of a role."""
+        return str(self._data["volumes"].get(role, {}).get("pv_uuid", ""))
+
+    def fs_uuid(self, role: str) -> str:
+        """Return the UUID chosen for the file system of a role."""
+        return str(self._data["volumes"].get(role, {}).get("fs_uuid", ""))
+
+    def is_formatted(self, role: str) -> bool:
+        """Whether the file system of a role was made completely."""
+        return bool(self._data["volumes"].get(role, {}).get("formatted"))
+
+    def mark_formatted(self, machine: Machine, role: str) -> None:
+        """Record that a file system is complete."""
+        self._data["volumes"][role]["formatted"] = True
+        self.save(machine)
+
+    def mark_created(self, machine: Machine) -> None:
+        """Record that everything is complete: from now on nothing is ever made or formatted."""
+        self._data["state"] = CREATED
+        self.save(machine)
+
+    def save(self, machine: Machine) -> None:
+        """Write the plan; it is on the disk when this returns."""
+        machine.fs.write(STORAGE_JSON, json.dumps(self._data, indent=2) + "\n", 0o600)
+
+
+def load_intent(machine: Machine) -> Intent | None:
+    """Return the plan of this machine, or None."""
+    try:
+        data = json.loads(machine.fs.read(STORAGE_JSON) or "")
+    except ValueError:
+        return None
+    return Intent(data) if isinstance(data, dict) and data.get("holster_storage") == FORMAT else None
+
+
+def _new_pv_uuid() -> str:
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(length)) for length in GROUPS)
+
+
+def new_intent(volume_group: str, disks: dict[str, dict[str, Any]], roles: Sequence[str]) -> Intent:
+    """Return a fresh plan; `disks` describes each role's disk for people."""
+    volumes = {
+        role: {
+            "pv_uuid": _new_pv_uuid(),
+            "fs_uuid": str(uuid.uuid4()),
+            "formatted": False,
+            "disk": disks[role],
+        }
+        for role in roles
+    }
+    return Intent(
+        {"holster_storage": FORMAT, "state": CREATING, "volume_group": volume_group, "volumes": volumes}
+    )

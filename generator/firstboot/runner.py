@@ -1,0 +1,119 @@
+"""Run the stages in order, record each transition, and stop at the first cause.
+
+In: a machine and the stages.  Out: an exit code.  Every stage may have been
+interrupted at any point by an earlier run: it looks before it acts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Sequence
+
+from generator.firstboot import status as states
+from generator.firstboot.causes import Cause, Refused, StageFailed
+from generator.firstboot.command import CommandFailed
+from generator.firstboot.seals import write_seal
+from generator.firstboot.status import Status
+from generator.firstboot.web import Unreachable
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+    from generator.firstboot.stage import Stage
+
+EXIT_READY = 0
+EXIT_FAILED = 1
+EXIT_REFUSED = 3
+
+
+class Interrupted(BaseException):
+    """The program was asked to end (SIGTERM, SIGINT)."""
+
+
+class Runner:
+    """Runs stages on a machine and keeps the record."""
+
+    def __init__(self, machine: Machine, stages: Sequence[Stage]) -> None:
+        self._machine = machine
+        self._stages = tuple(stages)
+        node = machine.node
+        identity = {"cluster": node.cluster, "node": node.name, "instance_id": node.instance_id}
+        self._status = Status(machine.fs, machine.clock, [stage.name for stage in self._stages], identity)
+
+    def run(self, until: str | None = None) -> int:
+        """Run all stages, or those up to `until`; return the exit code."""
+        self._machine.warn = self._warn
+        for stage in self._stages:
+            try:
+                ending = self._run_stage(stage)
+            except Interrupted:
+                self._status.close(states.INTERRUPTED)
+                raise
+            if ending is not None:
+                return self._fail(stage, *ending)
+            if stage.name == until:
+                self._status.close(states.STOPPED)
+                self._machine.console.say(f"stopped after the stage {until}, as asked")
+                return EXIT_READY
+        self._status.close(states.SEALED)
+        self._machine.console.show(f"Holster: {self._machine.node.name} is ready")
+        self._machine.console.say("ready")
+        # Last of all: with the marker the unit does not run this program again.
+        write_seal(self._machine)
+        return EXIT_READY
+
+    def _run_stage(self, stage: Stage) -> tuple[Cause, int] | None:
+        machine = self._machine
+        if not stage.is_needed(machine):
+            self._status.finish(stage.name, states.SKIPPED)
+            return None
+        machine.allow(machine.node.deadlines.get(stage.name, stage.default_deadline))
+        machine.note = lambda text: self._note(stage, text)
+        self._status.start(stage.name)
+        machine.console.say(f"[{stage.name}] begins")
+        machine.console.show(f"Holster: first boot of {machine.node.name}, stage {stage.name}")
+        try:
+            if not stage.check(machine):
+                stage.apply(machine)
+                stage.confirm(machine)
+        except StageFailed as failure:
+            return failure.cause, EXIT_REFUSED if isinstance(failure, Refused) else EXIT_FAILED
+        except (CommandFailed, Unreachable, OSError, LookupError) as error:
+            return Cause(_default_cause(stage.name), str(error)), EXIT_FAILED
+        except Exception as error:  # noqa: BLE001 - a bug must reach the status file too, not only the journal
+            return Cause("internal", f"{type(error).__name__}: {error}"), EXIT_FAILED
+        seconds = self._status.finish(stage.name, states.DONE)
+        machine.console.say(f"[{stage.name}] done in {seconds:.1f} s")
+        return None
+
+    def _fail(self, stage: Stage, cause: Cause, code: int) -> int:
+        console = self._machine.console
+        self._status.finish(stage.name, states.FAILED)
+        self._status.close(states.REFUSED if code == EXIT_REFUSED else states.FAILED, cause)
+        verdict = "refused, nothing was changed" if code == EXIT_REFUSED else "failed"
+        lines = [
+            f"[{stage.name}] {verdict}: {cause.id}: {cause.reason}",
+            f"[{stage.name}] what to do: {cause.hint}",
+        ]
+        for line in lines:
+            console.say(line)
+        console.show("\n".join([f"Holster: first boot of {self._machine.node.name} stopped", *lines]))
+        return code
+
+    def _note(self, stage: Stage, text: str) -> None:
+        if self._status.note(stage.name, text):
+            self._machine.console.say(f"[{stage.name}] waiting: {text}")
+
+    def _warn(self, text: str) -> None:
+        self._status.warn(text)
+        self._machine.console.say(f"warning: {text}")
+
+
+def _default_cause(stage: str) -> str:
+    causes = {
+        "storage": "storage-failed",
+        "acl": "acl-failed",
+        "consul": "consul-down",
+        "patroni": "patroni-down",
+    }
+    return {**causes, "vip": "vip-wrong", "verify": "not-ready", "seal": "seal-failed"}.get(
+        stage, "system-failed"
+    )

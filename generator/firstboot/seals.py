@@ -1,0 +1,25 @@
+"""The marker that says that this machine is ready, and for which payload."""
+
+from __future__ import annotations
+
+import json
+
+from generator.firstboot.clock import format_time
+from generator.firstboot.machine import STATE_DIR, Machine
+
+SEALED = f"{STATE_DIR}/sealed"
+
+
+def is_sealed(machine: Machine) -> bool:
+    """Say whether the machine was made ready for this very payload."""
+    try:
+        data = json.loads(machine.fs.read(SEALED) or "")
+    except ValueError:
+        return False
+    return isinstance(data, dict) and data.get("instance_id") == machine.node.instance_id
+
+
+def write_seal(machine: Machine) -> None:
+    """Mark the machine as ready."""
+    data = {"instance_id": machine.node.instance_id, "sealed": format_time(machine.clock.wall())}
+    machine.fs.write(SEALED, json.dumps(data) + "\n")

@@ -1,0 +1,75 @@
+"""Stage acl: policies and tokens exist; servers make them, everyone waits for their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.consul_api import AclWriter, check_token, find_leader, parse_acl
+from generator.firstboot.node import ACL_JSON
+from generator.firstboot.stage import Stage
+from generator.firstboot.web import Unreachable
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+
+
+class AclStage(Stage):
+    """Make what `acl.json` lists, idempotently and in competition with the other servers."""
+
+    name = "acl"
+    default_deadline = 900
+
+    def check(self, machine: Machine) -> bool:
+        """Machines without `acl.json` only wait; servers compare, since policies may have changed."""
+        return not machine.node.is_server and _find_missing(machine) is None
+
+    def apply(self, machine: Machine) -> None:
+        """On servers: make all policies and tokens; repeated until Consul took all of them."""
+        if not machine.node.is_server:
+            return
+        data = parse_acl(machine.fs.read(ACL_JSON))
+        secret = data["management_token"]["secret_id"]
+        writer = AclWriter(machine, data["http"].rstrip("/"), secret)
+
+        def probe() -> str | None:
+            missing = find_leader(machine) or check_token(machine, secret, "the management")
+            if missing is not None:
+                return missing
+            try:
+                for policy in data["policies"]:
+                    writer.ensure_policy(policy["name"], policy["description"], policy["rules"])
+                for token in data["tokens"]:
+                    writer.ensure_token(
+                        token["accessor_id"], token["secret_id"], token["description"], token["policies"]
+                    )
+            except (StageFailed, Unreachable) as error:
+                # A change of leader in between is no failure; a lasting one is, at the deadline.
+                return str(error)
+            return None
+
+        machine.wait(probe, lambda missing: StageFailed("acl-failed", missing))
+
+    def confirm(self, machine: Machine) -> None:
+        """Wait until this machine's own tokens are known to its agent."""
+        unit = machine.node.units.consul
+        machine.wait(
+            lambda: _find_missing(machine),
+            lambda missing: machine.explain("consul", unit, "acl-token", missing),
+        )
+
+
+def own_tokens(machine: Machine) -> list[tuple[str, str]]:
+    """Return (token, owner) of everything on this machine that speaks to Consul."""
+    node = machine.node
+    tokens = [(node.consul.agent_token, "the Consul agent")]
+    if node.patroni:
+        tokens.append((node.patroni.token, "Patroni"))
+    if node.vip and node.vip.token:
+        tokens.append((node.vip.token, "vip-manager"))
+    return tokens
+
+
+def _find_missing(machine: Machine) -> str | None:
+    words = [check_token(machine, token, owner) for token, owner in own_tokens(machine)]
+    return next((text for text in words if text), None)

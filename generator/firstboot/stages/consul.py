@@ -1,0 +1,109 @@
+"""Stage consul: the agent runs with our configuration and sees a leader."""
+
+from __future__ import annotations
+
+import re
+
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.consul_api import find_leader
+from generator.firstboot.machine import STATE_DIR, Machine
+from generator.firstboot.services import ensure_started, is_active
+from generator.firstboot.stage import Stage
+
+STARTED = f"{STATE_DIR}/consul-started"
+# What one machine must never inherit from another's image (reference §6, traps 18 and 23).
+IDENTITY = (
+    "node-id",
+    "serf",
+    "raft",
+    "server_metadata.json",
+    "checkpoint-signature",
+    "acl-tokens.json",
+    "services",
+    "checks",
+)
+
+
+class ConsulStage(Stage):
+    """Start the agent and wait for the quorum."""
+
+    name = "consul"
+    default_deadline = 900
+
+    def apply(self, machine: Machine) -> None:
+        """Validate the configuration, forget what an image left behind, start."""
+        node = machine.node
+        _validate(machine)
+        if not is_active(machine, node.units.consul):
+            _forget_identity(machine)
+            _forget_keyring(machine)
+        # From here on the data directory is this machine's own.
+        machine.fs.write(STARTED, f"{node.instance_id}\n")
+        folder = node.consul.config_dir.rstrip("/") + "/"
+        inputs = sorted(item.path for item in node.files if item.path.startswith(folder))
+        ensure_started(machine, node.units.consul, inputs)
+
+    def confirm(self, machine: Machine) -> None:
+        """Wait for a leader; the servers may boot minutes apart."""
+        unit = machine.node.units.consul
+
+        def probe() -> str | None:
+            missing = find_leader(machine)
+            if missing is None:
+                return None
+            failure = machine.explain("consul", unit, "consul-no-leader", missing)
+            return str(failure)
+
+        machine.wait(probe, lambda missing: machine.explain("consul", unit, _otherwise(machine), missing))
+
+
+def _otherwise(machine: Machine) -> str:
+    return "consul-no-leader" if is_active(machine, machine.node.units.consul) else "consul-down"
+
+
+def _validate(machine: Machine) -> None:
+    """Let the agent itself read its configuration: it refuses keys of other versions (reference trap 5).
+
+    Raises:
+        StageFailed: with its first words.
+    """
+    program = machine.node.programs["consul"].path
+    folder = str(machine.fs.at(machine.node.consul.config_dir))
+    done = machine.commands.ask(str(machine.fs.at(program)), "validate", folder)
+    if not done.is_fine:
+        raise StageFailed("consul-config", done.describe())
+
+
+def _forget_identity(machine: Machine) -> None:
+    """Move aside the state of an agent that this program never started: it came with the image."""
+    folder = machine.node.consul.data_dir
+    if machine.fs.read(STARTED) is not None:
+        return
+    found = [name for name in machine.fs.entries(folder) if name in IDENTITY]
+    if not found:
+        return
+    target = machine.fs.at(f"{folder}/before-holster-{int(machine.clock.wall())}")
+    target.mkdir(mode=0o700, exist_ok=True)
+    for name in found:
+        machine.fs.at(f"{folder}/{name}").rename(target / name)
+    machine.warn(f"state of another Consul agent was moved to {target.name}: {', '.join(found)}")
+
+
+def _forget_keyring(machine: Machine) -> None:
+    """Move a stored gossip keyring aside when it lacks our key: it would win (trap 23)."""
+    consul = machine.node.consul
+    wanted = [
+        key
+        for name in machine.fs.entries(consul.config_dir)
+        for key in re.findall(
+            r'^\s*"?encrypt"?\s*[=:]\s*"([^"]+)"',
+            machine.fs.read(f"{consul.config_dir}/{name}") or "",
+            re.MULTILINE,
+        )
+    ]
+    ring = f"{consul.data_dir}/serf/local.keyring"
+    text = machine.fs.read(ring)
+    if text is not None and wanted and wanted[-1] not in text:
+        target = f"{ring}.before-{int(machine.clock.wall())}"
+        machine.fs.at(ring).rename(machine.fs.at(target))
+        machine.warn("the stored gossip keyring had another key than the payload and was moved aside")

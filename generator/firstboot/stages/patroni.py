@@ -1,0 +1,60 @@
+"""Stage patroni: PostgreSQL runs under Patroni and serves, as leader or as replica."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.firstboot.bootstrap import find_interruption, move_aside, record_bootstrap
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.patroni_api import find_missing
+from generator.firstboot.services import ensure_started, is_active
+from generator.firstboot.stage import Stage
+from generator.firstboot.stages.storage import check_mounts
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+    from generator.firstboot.node import Patroni
+
+
+class PatroniStage(Stage):
+    """Start Patroni; the members sort out among themselves who bootstraps."""
+
+    name = "patroni"
+    default_deadline = 3600
+
+    def is_needed(self, machine: Machine) -> bool:
+        """Only members run PostgreSQL."""
+        return machine.node.patroni is not None
+
+    def apply(self, machine: Machine) -> None:
+        """Move an interrupted bootstrap aside, then start."""
+        patroni = get_patroni(machine)
+        # Without the mounts initdb would fill the system disk (reference §2.5).
+        check_mounts(machine)
+        if not is_active(machine, machine.node.units.patroni):
+            why = find_interruption(machine, patroni)
+            if why is not None:
+                move_aside(machine, patroni, why)
+            record_bootstrap(machine)
+        ensure_started(machine, machine.node.units.patroni, [patroni.config])
+
+    def confirm(self, machine: Machine) -> None:
+        """Wait until PostgreSQL serves; the words of Patroni's log tell why it does not."""
+        patroni = get_patroni(machine)
+        unit = machine.node.units.patroni
+
+        def probe() -> str | None:
+            missing = find_missing(machine, patroni)
+            return missing and str(machine.explain("patroni", unit, "patroni-down", missing))
+
+        machine.wait(
+            probe,
+            lambda missing: machine.explain("patroni", unit, "patroni-down", missing),
+        )
+
+
+def get_patroni(machine: Machine) -> Patroni:
+    """Return this member's Patroni."""
+    if machine.node.patroni is None:
+        raise StageFailed("internal", "a stage of members ran on a machine without Patroni")
+    return machine.node.patroni

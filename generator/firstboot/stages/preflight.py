@@ -1,0 +1,162 @@
+"""Stage preflight: everything that this machine lacks, at once, before anything is changed."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.command import CommandFailed
+from generator.firstboot.node import MEMBER, SERVER, PayloadFile
+from generator.firstboot.stage import Stage
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+    from generator.firstboot.node import Program
+
+EVERYWHERE = ("systemctl", "journalctl", "ip", "sysctl", "systemd-tmpfiles")
+LVM = ("pvs", "vgs", "lvs", "pvcreate", "vgcreate", "lvcreate", "vgchange", "pvresize", "lvextend")
+FILE_SYSTEMS = ("wipefs", "blkid", "mkfs.ext4", "e2fsck", "dumpe2fs", "resize2fs", "mount")
+MEMBERS = (*LVM, *FILE_SYSTEMS, "udevadm", "runuser")
+SELINUX = ("selinuxenabled", "semanage", "restorecon", "setenforce")
+SEEDS = ("/var/lib/cloud/instance", "/run/cloud-init")
+
+
+class PreflightStage(Stage):
+    """Compare the machine with its payload."""
+
+    name = "preflight"
+    default_deadline = 120
+
+    def apply(self, machine: Machine) -> None:
+        """Repair an interrupted delivery once, where the datasource is still there."""
+        broken = _find_broken_files(machine)
+        if (
+            broken
+            and machine.commands.find("cloud-init")
+            and any(machine.fs.at(seed).exists() for seed in SEEDS)
+        ):
+            machine.note(f"{len(broken)} payload files are damaged; cloud-init writes them again")
+            try:
+                machine.commands.ask(
+                    "cloud-init", "single", "--name", "write_files", "--frequency", "always", timeout=90
+                )
+            except CommandFailed as error:
+                machine.warn(str(error))
+
+    def confirm(self, machine: Machine) -> None:
+        """Name everything that is missing.
+
+        Raises:
+            StageFailed: with the complete list.
+        """
+        broken = _find_broken_files(machine)
+        unfit = [*_check_system(machine), *_check_programs(machine), *_check_users(machine)]
+        unfit += _warn_of_versions(machine)
+        if unfit:
+            raise StageFailed("machine-unfit", "; ".join([*unfit, *broken]))
+        if broken:
+            raise StageFailed("payload-incomplete", "; ".join(broken))
+
+
+def _find_broken_files(machine: Machine) -> list[str]:
+    return [words for words in (_judge_file(machine, item) for item in machine.node.files) if words]
+
+
+def _judge_file(machine: Machine, item: PayloadFile) -> str:
+    digest = machine.fs.digest(item.path)
+    if digest is None:
+        return f"{item.path} was not delivered"
+    return "" if digest == item.sha256 else f"{item.path} differs from what was rendered"
+
+
+def _read_os_release(machine: Machine) -> dict[str, str]:
+    text = machine.fs.read("/etc/os-release") or machine.fs.read("/usr/lib/os-release") or ""
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
+
+
+def _check_system(machine: Machine) -> list[str]:
+    platform = machine.node.platform
+    release = _read_os_release(machine)
+    # Only the major part: RED OS 7.3 says 7.3, 7.3.1 or 7.3.6 (platform notes §1.2).
+    found = (release.get("ID", "?"), release.get("VERSION_ID", "?").split(".")[0])
+    problems = []
+    if found != (platform.os_id, platform.os_version_major):
+        problems.append(
+            f"this is {' '.join(found)}, the payload is for "
+            f"{platform.os_id} {platform.os_version_major} ({platform.name})"
+        )
+    zone = machine.node.system.timezone
+    if not machine.fs.at(f"/usr/share/zoneinfo/{zone}").is_file():
+        problems.append(f"time zone {zone} is unknown here")
+    return problems
+
+
+def _check_programs(machine: Machine) -> list[str]:
+    names = [*EVERYWHERE, *(MEMBERS if MEMBER in machine.node.roles else ())]
+    if machine.node.platform.has_selinux:
+        names += SELINUX
+    if machine.node.system.firewall_zone:
+        names.append("firewall-offline-cmd")
+    problems = [f"the program {name} is missing" for name in names if machine.commands.find(name) is None]
+    for name, program in sorted(machine.node.programs.items()):
+        path = machine.fs.at(program.path)
+        if not path.is_file() or not os.access(str(path), os.X_OK):
+            problems.append(
+                f"{name}: {program.path} is missing or not executable (version {program.version} is expected)"
+            )
+        elif program.sha256 and machine.fs.digest(program.path) != program.sha256:
+            problems.append(f"{name}: {program.path} is not the declared build (its SHA-256 differs)")
+    return problems
+
+
+def _warn_of_versions(machine: Machine) -> list[str]:
+    """Compare versions: the configuration's keys were chosen by them (reference §1.1, §3).
+
+    Another PostgreSQL major cannot read the data directory; the rest is a warning.
+    """
+    problems = []
+    for name, program in sorted(machine.node.programs.items()):
+        found = _ask_version(machine, name, program)
+        if found is None or _agree(found, program.version):
+            continue
+        words = f"{name}: {program.path} is version {found}, the payload is for {program.version}"
+        if name == "postgres":
+            problems.append(words)
+        else:
+            machine.warn(words)
+    return problems
+
+
+def _ask_version(machine: Machine, name: str, program: Program) -> str | None:
+    option = "version" if name == "consul" else "--version"
+    try:
+        done = machine.commands.ask(str(machine.fs.at(program.path)), option, timeout=30)
+    except CommandFailed:
+        # Missing programs are named by another check.
+        return None
+    found = re.search(r"\d+(?:\.\d+)+", f"{done.output} {done.errors}")
+    return found.group() if found and done.is_fine else None
+
+
+def _agree(found: str, declared: str) -> bool:
+    """Say whether two versions have the same first two numbers, as far as both are given."""
+    pairs = zip(found.split(".")[:2], declared.split(".")[:2])
+    return all(one == other for one, other in pairs)
+
+
+def _check_users(machine: Machine) -> list[str]:
+    node = machine.node
+    wanted = {node.users.get("consul")} | ({node.users.get("postgres")} if MEMBER in node.roles else set())
+    wanted |= {item.owner for item in node.files} | {folder.owner for folder in node.folders}
+    groups = {item.group for item in node.files} | {folder.group for folder in node.folders}
+    problems = [
+        f"the user {name} is missing"
+        for name in sorted(filter(None, wanted))
+        if machine.fs.account(name) is None
+    ]
+    problems += [f"the group {name} is missing" for name in sorted(groups) if machine.fs.group(name) is None]
+    roles = set(node.roles) - {MEMBER, SERVER}
+    return problems + [f"the role {role} is unknown to this program" for role in sorted(roles)]

@@ -1,0 +1,95 @@
+"""Stage seal: the machine is ready; from now on systemd alone starts it, and the seed is gone.
+
+The marker itself is the last thing that the runner writes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.stage import Stage
+from generator.firstboot.stages.verify import find_unready
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+
+CLOUD_DIR = "/etc/cloud"
+CLOUD_DISABLED = "/etc/cloud/cloud-init.disabled"
+# Copies of the payload that cloud-init and the installer keep (reference §6, trap 21; traps 19).
+INSTANCES = "/var/lib/cloud/instances"
+INSTANCE_COPIES = (
+    *(
+        "user-data.txt",
+        "user-data.txt.i",
+        "vendor-data.txt",
+        "vendor-data.txt.i",
+        "vendor-data2.txt",
+        "vendor-data2.txt.i",
+    ),
+    *(
+        "cloud-config.txt",
+        "vendor-cloud-config.txt",
+        "vendor2-cloud-config.txt",
+        "combined-cloud-config.json",
+        "obj.pkl",
+    ),
+)
+OTHER_COPIES = (
+    "/run/cloud-init/combined-cloud-config.json",
+    "/run/cloud-init/instance-data-sensitive.json",
+    "/root/original-ks.cfg",
+    "/root/anaconda-ks.cfg",
+)
+INSTALLER_LOGS = "/var/log/anaconda"
+
+
+class SealStage(Stage):
+    """Enable the services and remove the copies of the payload."""
+
+    name = "seal"
+    default_deadline = 120
+
+    def apply(self, machine: Machine) -> None:
+        """Look once more, then enable and clean."""
+        machine.wait(lambda: _find_words(machine), lambda words: StageFailed("not-ready", words))
+        for unit in service_units(machine):
+            # Enabled only now: until the seal, every boot goes through the stages in their order.
+            machine.commands.run("systemctl", "enable", unit)
+        if machine.fs.at(CLOUD_DIR).is_dir():
+            # Without its seed disc cloud-init would make a new instance, and take the
+            # address away (reference trap 13).
+            machine.fs.write(CLOUD_DISABLED, "disabled by Holster once this machine was ready\n")
+        _remove_copies(machine)
+
+    def confirm(self, machine: Machine) -> None:
+        """See that the services start at the next boot.
+
+        Raises:
+            StageFailed: one does not.
+        """
+        for unit in service_units(machine):
+            if not machine.commands.ask("systemctl", "is-enabled", "--quiet", unit).is_fine:
+                raise StageFailed("seal-failed", f"{unit} is not enabled")
+
+
+def _find_words(machine: Machine) -> str | None:
+    return "; ".join(text for _, text in find_unready(machine)) or None
+
+
+def service_units(machine: Machine) -> list[str]:
+    """Return the units that every later boot starts."""
+    units = machine.node.units
+    members = [units.storage, units.patroni, units.vip_manager] if machine.node.patroni else []
+    return [units.consul, *members]
+
+
+def _remove_copies(machine: Machine) -> None:
+    for instance in machine.fs.entries(INSTANCES):
+        for name in INSTANCE_COPIES:
+            machine.fs.remove(f"{INSTANCES}/{instance}/{name}")
+    for path in OTHER_COPIES:
+        machine.fs.remove(path)
+    for name in machine.fs.entries(INSTALLER_LOGS):
+        if name.startswith("ks-script-"):
+            machine.fs.remove(f"{INSTALLER_LOGS}/{name}")

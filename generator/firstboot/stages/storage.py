@@ -1,0 +1,186 @@
+"""Stage storage: two disks become two mounted volumes, and no disk is ever lost.
+
+The state table is in docs/first-boot.md; the decision is `plan.decide`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.firstboot.causes import Refused, StageFailed
+from generator.firstboot.disks import BLANK, MIB, Disk, find_disk, identities, read_content
+from generator.firstboot.growth import grow_all
+from generator.firstboot.intent import Intent, load_intent, new_intent
+from generator.firstboot.locks import storage_lock
+from generator.firstboot.lvm import LogicalVolume, Lvm, PhysicalVolume, device_path
+from generator.firstboot.mounts import find_mount, is_mount_of
+from generator.firstboot.plan import CREATE, Facts, decide
+from generator.firstboot.stage import Stage
+from generator.firstboot.volumes import check_mount_points, ensure_file_system, mount_all
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+    from generator.firstboot.node import Storage, Volume
+
+# A disk that is probed late appears within this time or not at all.
+DISK_WAIT = 60
+# The smallest room that LVM takes for itself at the start of a disk, in MiB.
+LVM_ROOM = 4
+
+
+class StorageStage(Stage):
+    """Make or reuse the volume group, format what is new, mount."""
+
+    name = "storage"
+    default_deadline = 600
+
+    def is_needed(self, machine: Machine) -> bool:
+        """Members have data volumes, other machines have none."""
+        return machine.node.storage is not None
+
+    def apply(self, machine: Machine) -> None:
+        """Classify both disks, then create or reuse; any doubt is refused before the first change."""
+        with storage_lock(machine):
+            _bring_up(machine, _storage(machine))
+
+    def confirm(self, machine: Machine) -> None:
+        """Both volumes lie on their own disk and are mounted where they belong."""
+        check_mounts(machine)
+
+
+def _bring_up(machine: Machine, storage: Storage) -> None:
+    disks = _find_disks(machine, storage)
+    lvm = Lvm(machine)
+    known = load_intent(machine)
+    facts = _gather(machine, storage, disks, lvm)
+    is_creation = decide(facts, known) == CREATE
+    check_mount_points(machine, storage)
+    intent = _create(machine, storage, disks, facts, known) if is_creation else None
+    lvm.activate(storage.volume_group, [disk.path for disk in disks.values()])
+    for volume in storage.volumes:
+        ensure_file_system(machine, storage.volume_group, volume, intent)
+    if intent is None and (known is None or known.is_creating):
+        # Volumes of an earlier installation: from now on every boot mounts them.
+        intent = _new_intent(machine, storage, disks)
+    if intent is not None:
+        intent.mark_created(machine)
+    mount_all(machine, storage)
+    grow_all(machine, storage)
+
+
+def _create(
+    machine: Machine, storage: Storage, disks: dict[str, Disk], facts: Facts, intent: Intent | None
+) -> Intent:
+    """Go on from wherever an earlier run stopped: each step is done only when its result is missing."""
+    for volume in storage.volumes:
+        _check_room(volume, disks[volume.role])
+    lvm = Lvm(machine)
+    unlabelled = [role for role in disks if facts.contents[role].kind == BLANK]
+    if intent is None or not intent.is_creating or len(unlabelled) == len(disks):
+        intent = _new_intent(machine, storage, disks)
+    # The plan is on the disk before the first change: what follows is recognisable as ours.
+    intent.save(machine)
+    for role in unlabelled:
+        lvm.make_physical_volume(disks[role].path, intent.pv_uuid(role))
+    if not facts.group_disks:
+        lvm.make_group(storage.volume_group, [disk.path for disk in disks.values()])
+    present = {volume.name for volume in facts.volumes}
+    for volume in storage.volumes:
+        if volume.name not in present:
+            lvm.make_volume(storage.volume_group, volume, disks[volume.role].path)
+    return intent
+
+
+def _storage(machine: Machine) -> Storage:
+    if machine.node.storage is None:
+        raise StageFailed("internal", "the storage stage ran on a machine without volumes")
+    return machine.node.storage
+
+
+def check_mounts(machine: Machine) -> None:
+    """Compare mounts and placement with node.json.
+
+    Raises:
+        StageFailed: a volume is not mounted, or lies on the disk of the other one.
+    """
+    storage = _storage(machine)
+    lvm = Lvm(machine)
+    places = set()
+    for volume in storage.volumes:
+        device = device_path(storage.volume_group, volume.name)
+        mount = find_mount(machine, volume.mount)
+        if mount is None or not is_mount_of(machine, mount, device):
+            raise StageFailed("storage-failed", f"{device} is not mounted on {volume.mount}")
+        places.add(lvm.disk_of(storage.volume_group, volume.name))
+    if len(places) != len(storage.volumes):
+        raise StageFailed("volumes-misplaced", f"all volumes lie on {places.pop()}")
+
+
+def _find_disks(machine: Machine, storage: Storage) -> dict[str, Disk]:
+    """Find the disk of each volume; a disk may appear late, letters may swap between boots."""
+    machine.commands.ask("udevadm", "settle", "--timeout=60", timeout=90)
+    latest = machine.clock.steady() + DISK_WAIT
+    while True:
+        try:
+            disks = {
+                volume.role: find_disk(machine, volume.disk, storage.os_disk) for volume in storage.volumes
+            }
+        except Refused as refusal:
+            if refusal.cause.id != "disk-missing" or machine.clock.steady() >= min(latest, machine.deadline):
+                raise
+            machine.note(refusal.cause.reason)
+            machine.clock.sleep(2)
+            continue
+        if len({disk.kernel_name for disk in disks.values()}) != len(disks):
+            raise Refused("disk-ambiguous", f"both volumes select {next(iter(disks.values())).path}")
+        return disks
+
+
+def _gather(machine: Machine, storage: Storage, disks: dict[str, Disk], lvm: Lvm) -> Facts:
+    contents = {role: read_content(machine, disk) for role, disk in disks.items()}
+    known = lvm.physical_volumes()
+    physical = {role: _match(lvm, known, disk) for role, disk in disks.items()}
+    group = [pv for pv in known if pv.vg_name == storage.volume_group]
+    volumes = (
+        [_rename(lvm, volume, disks) for volume in lvm.logical_volumes(storage.volume_group)] if group else []
+    )
+    return Facts(
+        storage.volume_group,
+        contents,
+        {role: pv._replace(path=disks[role].path) if pv else None for role, pv in physical.items()},
+        volumes,
+        {volume.role: volume.name for volume in storage.volumes},
+        len(group),
+    )
+
+
+def _match(lvm: Lvm, known: list[PhysicalVolume], disk: Disk) -> PhysicalVolume | None:
+    return next((pv for pv in known if lvm.same(pv.path, disk.path)), None)
+
+
+def _rename(lvm: Lvm, volume: LogicalVolume, disks: dict[str, Disk]) -> LogicalVolume:
+    """Name a volume's disks as the rest of the program does."""
+    names = [
+        next((disk.path for disk in disks.values() if lvm.same(name, disk.path)), name)
+        for name in volume.disks
+    ]
+    return volume._replace(disks=names)
+
+
+def _check_room(volume: Volume, disk: Disk) -> None:
+    room = disk.size // MIB - LVM_ROOM
+    size = room * volume.percent // 100 if volume.size is None else volume.size
+    if size > room or size < volume.min_size:
+        raise Refused(
+            "disk-unfit",
+            f"{disk.path} has {disk.size // MIB} MiB: the {volume.role} volume would get "
+            f"{min(size, room)} MiB, and needs {max(volume.min_size, volume.size or 0)} MiB",
+        )
+
+
+def _new_intent(machine: Machine, storage: Storage, disks: dict[str, Disk]) -> Intent:
+    described = {
+        role: {"path": disk.path, "size": disk.size, "identities": sorted(identities(machine, disk))}
+        for role, disk in disks.items()
+    }
+    return new_intent(storage.volume_group, described, [volume.role for volume in storage.volumes])

@@ -1,0 +1,142 @@
+"""Stage system: owners, folders, kernel settings, names, firewall, SELinux, watchdog.
+
+Every step sets a state rather than changes one, so that repeating it is harmless.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.selinux import set_mode
+from generator.firstboot.stage import Stage
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+
+HOSTS = "/etc/hosts"
+BEGIN = "# begin holster"
+END = "# end holster"
+FIREWALL_UNIT = "firewalld.service"
+WATCHDOG = "/dev/watchdog"
+
+
+class SystemStage(Stage):
+    """Prepare the operating system for the services."""
+
+    name = "system"
+    default_deadline = 300
+
+    def apply(self, machine: Machine) -> None:
+        """Set everything."""
+        for step in (
+            _own_files,
+            _disable_units,
+            _set_kernel,
+            _set_zone,
+            _write_hosts,
+            _set_firewall,
+            set_mode,
+            _prepare_watchdog,
+        ):
+            step(machine)
+        # Drop-ins of the payload were written while systemd ran.
+        machine.commands.run("systemctl", "daemon-reload")
+
+    def confirm(self, machine: Machine) -> None:
+        """See that the services of the distribution do not run beside ours.
+
+        Raises:
+            StageFailed: one still runs.
+        """
+        for unit in machine.node.units.disabled:
+            if (
+                not _is_template(unit)
+                and machine.commands.ask("systemctl", "is-active", "--quiet", unit).is_fine
+            ):
+                raise StageFailed("system-failed", f"{unit} still runs beside Patroni")
+
+
+def _own_files(machine: Machine) -> None:
+    for folder in machine.node.folders:
+        machine.fs.make_folder(folder.path, folder.owner, folder.group, folder.mode)
+    for item in machine.node.files:
+        machine.fs.own(item.path, item.owner, item.group, item.mode)
+
+
+def _is_template(unit: str) -> bool:
+    return "@." in unit
+
+
+def _disable_units(machine: Machine) -> None:
+    """Stop what would start PostgreSQL without Patroni; a unit that does not exist needs nothing."""
+    for unit in machine.node.units.disabled:
+        if machine.commands.ask("systemctl", "cat", unit).is_fine:
+            machine.commands.run("systemctl", "disable", unit)
+            # A template cannot be stopped, its instances can.
+            machine.commands.run("systemctl", "stop", unit.replace("@.", "@*."), timeout=120)
+
+
+def _set_kernel(machine: Machine) -> None:
+    system = machine.node.system
+    if system.sysctl_file:
+        # -e: a key that this kernel does not have is no reason to stop.
+        done = machine.commands.ask("sysctl", "-e", "-q", "-p", str(machine.fs.at(system.sysctl_file)))
+        if not done.is_fine:
+            machine.warn(f"kernel settings: {done.describe()}")
+    if system.tmpfiles:
+        machine.commands.run(
+            "systemd-tmpfiles", "--create", *(str(machine.fs.at(path)) for path in system.tmpfiles)
+        )
+
+
+def _set_zone(machine: Machine) -> None:
+    machine.commands.run("timedatectl", "set-timezone", machine.node.system.timezone)
+
+
+def _write_hosts(machine: Machine) -> None:
+    """Enter all machines of the cluster, so that no name service is needed."""
+    if any(item.path == HOSTS for item in machine.node.files):
+        # The payload brings the whole file, and preflight compares its bytes.
+        return
+    block = [BEGIN, *(f"{peer.address} {peer.fqdn} {peer.name}" for peer in machine.node.peers), END]
+    lines = (machine.fs.read(HOSTS) or "").splitlines()
+    kept: list[str] = []
+    is_inside = False
+    for line in lines:
+        if line == BEGIN:
+            is_inside = True
+        elif line == END:
+            is_inside = False
+        elif not is_inside:
+            kept.append(line)
+    if [*kept, *block] != lines:
+        machine.fs.write(HOSTS, "\n".join([*kept, *block]) + "\n")
+
+
+def _set_firewall(machine: Machine) -> None:
+    """Make the delivered zone the default one, offline: that works before the daemon runs."""
+    zone = machine.node.system.firewall_zone
+    if zone is None:
+        return
+    if machine.commands.ask("firewall-offline-cmd", "--get-default-zone").output.strip() != zone:
+        machine.commands.run("firewall-offline-cmd", f"--set-default-zone={zone}")
+    machine.commands.run("systemctl", "enable", FIREWALL_UNIT)
+    machine.commands.run("systemctl", "restart", FIREWALL_UNIT, timeout=120)
+
+
+def _prepare_watchdog(machine: Machine) -> None:
+    wanted = machine.node.system.watchdog
+    if wanted == "off" or machine.node.patroni is None:
+        return
+    if not machine.fs.at(WATCHDOG).exists():
+        loaded = machine.commands.ask("modprobe", "softdog") if machine.commands.find("modprobe") else None
+        machine.commands.ask("udevadm", "settle", "--timeout=10")
+        if not machine.fs.at(WATCHDOG).exists():
+            words = loaded.describe() if loaded and not loaded.is_fine else f"{WATCHDOG} did not appear"
+            if wanted == "required":
+                raise StageFailed("watchdog-missing", words)
+            machine.warn(f"no watchdog: {words}")
+            return
+    user = machine.node.users["postgres"]
+    machine.fs.own(WATCHDOG, user, user, 0o600)

@@ -1,0 +1,137 @@
+"""Stage verify: everything that "ready" means, looked at together (reference §5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable
+
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.command import CommandFailed
+from generator.firstboot.consul_api import check_token, count_alive, find_leader
+from generator.firstboot.patroni_api import GOOD_STATES, LEADERS, find_missing, is_leader, read_members
+from generator.firstboot.stage import Stage
+from generator.firstboot.stages.acl import own_tokens
+from generator.firstboot.stages.storage import check_mounts
+from generator.firstboot.stages.vip import find_wrong_vip
+from generator.firstboot.web import Unreachable
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+    from generator.firstboot.node import Patroni
+
+
+class VerifyStage(Stage):
+    """Ask all parts until all agree."""
+
+    name = "verify"
+    default_deadline = 1800
+
+    def apply(self, machine: Machine) -> None:
+        """Change nothing: this stage only looks."""
+
+    def confirm(self, machine: Machine) -> None:
+        """Wait until nothing is missing.
+
+        Raises:
+            StageFailed: with everything that is missing at the deadline.
+        """
+        causes: dict[str, str] = {}
+
+        def probe() -> str | None:
+            missing = find_unready(machine)
+            causes.update({text: cause for cause, text in missing})
+            return "; ".join(text for _, text in missing) or None
+
+        def fail(words: str) -> StageFailed:
+            first = words.split("; ", maxsplit=1)[0]
+            return StageFailed(causes.get(first, "not-ready"), words)
+
+        machine.wait(probe, fail)
+
+
+def find_unready(machine: Machine) -> list[tuple[str, str]]:
+    """Return (cause, words) of everything that is not ready."""
+    return [*_look(_look_at_consul, machine), *_look(_look_at_member, machine)]
+
+
+def _look(part: Callable[[Machine], list[tuple[str, str]]], machine: Machine) -> list[tuple[str, str]]:
+    try:
+        return part(machine)
+    except StageFailed as failure:
+        return [(failure.cause.id, str(failure))]
+    except (Unreachable, CommandFailed, OSError) as error:
+        return [("not-ready", str(error))]
+
+
+def _look_at_consul(machine: Machine) -> list[tuple[str, str]]:
+    missing = find_leader(machine)
+    if missing:
+        return [("consul-no-leader", missing)]
+    found = []
+    alive, expected = count_alive(machine), machine.node.consul.agents
+    if alive < expected:
+        found.append(("not-ready", f"{alive} of {expected} Consul agents are alive"))
+    words = [check_token(machine, token, owner) for token, owner in own_tokens(machine)]
+    return found + [("acl-token", text) for text in words if text]
+
+
+def _look_at_member(machine: Machine) -> list[tuple[str, str]]:
+    patroni = machine.node.patroni
+    if patroni is None:
+        return []
+    check_mounts(machine)
+    missing = find_missing(machine, patroni)
+    if missing:
+        return [("patroni-down", missing)]
+    found = _look_at_cluster(machine, patroni)
+    if is_leader(machine, patroni):
+        found += _look_at_leader(machine, patroni)
+    wrong = find_wrong_vip(machine)
+    return found + ([("vip-wrong", wrong)] if wrong else [])
+
+
+def _look_at_cluster(machine: Machine, patroni: Patroni) -> list[tuple[str, str]]:
+    members = read_members(machine, patroni)
+    bad = [f"{member.name} is {member.state}" for member in members if member.state not in GOOD_STATES]
+    found = [("replicas-missing", text) for text in bad]
+    if len(members) < patroni.members:
+        found.append(("replicas-missing", f"Patroni sees {len(members)} of {patroni.members} members"))
+    leaders = [member.name for member in members if member.role in LEADERS]
+    if len(leaders) != 1:
+        found.append(("not-ready", f"the cluster has {len(leaders)} leaders"))
+    return found
+
+
+def _look_at_leader(machine: Machine, patroni: Patroni) -> list[tuple[str, str]]:
+    """Look at roles and replicas: a bootstrap cut short leaves a leader without them (reference trap 7)."""
+    roles = (patroni.replication_user, patroni.rewind_user)
+    present = _query(machine, patroni, "select rolname from pg_roles").split()
+    found = [
+        ("patroni-roles-missing", f"the role {role} does not exist") for role in roles if role not in present
+    ]
+    streaming = _query(
+        machine, patroni, "select count(*) from pg_stat_replication where state = 'streaming'"
+    ).strip()
+    if int(streaming or "0") < patroni.members - 1:
+        found.append(
+            ("replicas-missing", f"{streaming} of {patroni.members - 1} replicas stream from this leader")
+        )
+    return found
+
+
+def _query(machine: Machine, patroni: Patroni, statement: str) -> str:
+    """Ask PostgreSQL over its local socket as its own user: no password is needed and none is shown."""
+    user = machine.node.users["postgres"]
+    psql = str(machine.fs.at(f"{patroni.bin_dir}/psql"))
+    arguments = [
+        "-X",
+        "-A",
+        "-t",
+        "-q",
+        "-p",
+        str(patroni.postgresql_port),
+        "-U",
+        patroni.superuser,
+        "-d",
+        "postgres",
+    ]
+    return machine.commands.run("runuser", "-u", user, "--", psql, *arguments, "-c", statement, timeout=30)

@@ -1,0 +1,78 @@
+"""Stage vip: vip-manager runs; the address is on the leader and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.firstboot.addresses import find_interface
+from generator.firstboot.causes import StageFailed
+from generator.firstboot.command import CommandFailed
+from generator.firstboot.patroni_api import is_leader
+from generator.firstboot.services import ensure_started
+from generator.firstboot.stage import Stage
+from generator.firstboot.stages.patroni import get_patroni
+from generator.firstboot.web import Unreachable
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+    from generator.firstboot.node import Vip
+
+
+class VipStage(Stage):
+    """Find the interface, start vip-manager, see that address and role agree."""
+
+    name = "vip"
+    default_deadline = 600
+
+    def is_needed(self, machine: Machine) -> bool:
+        """Only members may hold the address."""
+        return machine.node.vip is not None
+
+    def apply(self, machine: Machine) -> None:
+        """Write the interface down where the unit reads it, then start."""
+        vip = get_vip(machine)
+        address = machine.node.network.address
+        interface = find_interface(machine, address)
+        if interface is None:
+            raise StageFailed("vip-interface", f"{address} is on no interface of this machine")
+        declared = machine.node.network.interface
+        if declared not in {None, interface}:
+            machine.warn(f"{address} is on {interface}, not on {declared} as declared")
+        text = f"VIP_INTERFACE={interface}\n"
+        if machine.fs.read(vip.environment_file) != text:
+            machine.fs.write(vip.environment_file, text)
+        unit = machine.node.units.vip_manager
+        configs = [item.path for item in machine.node.files if "vip-manager" in item.path]
+        ensure_started(machine, unit, [vip.environment_file, *sorted(configs)])
+
+    def confirm(self, machine: Machine) -> None:
+        """Wait until the address is where it belongs and answers."""
+        unit = machine.node.units.vip_manager
+        machine.wait(
+            lambda: find_wrong_vip(machine),
+            lambda missing: machine.explain("vip_manager", unit, "vip-wrong", missing),
+        )
+
+
+def get_vip(machine: Machine) -> Vip:
+    """Return the virtual address of this member's cluster."""
+    if machine.node.vip is None:
+        raise StageFailed("internal", "a stage of members ran on a machine without a virtual address")
+    return machine.node.vip
+
+
+def find_wrong_vip(machine: Machine) -> str | None:
+    """Return what is wrong with the address as this member sees it, or None."""
+    vip = get_vip(machine)
+    try:
+        leads = is_leader(machine, get_patroni(machine))
+        holder = find_interface(machine, vip.address)
+    except (Unreachable, CommandFailed) as error:
+        return str(error)
+    if leads and holder is None:
+        return f"this member is the leader but does not have {vip.address}"
+    if holder is not None and not leads:
+        return f"this member has {vip.address} but is not the leader"
+    if not machine.web.accepts(vip.address, vip.port):
+        return f"{vip.address} does not answer on port {vip.port}"
+    return None

@@ -1,0 +1,279 @@
+"""Three machines reach `seal`: real Consul, Patroni, PostgreSQL, vip-manager, LVM metadata, ext4.
+
+Each machine is a set of namespaces with its own root, network and disks, and boots
+from the payload that the renderer makes.  Stand-ins replace what a container cannot
+have: systemd, device-mapper, udev, the clock, kernel settings, the firewall.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import os
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from generator.credentials.bundle import create_bundle
+from generator.errors import ToolMissing
+from generator.platforms.profile import load_profile
+from generator.render.tree import render_cluster
+from generator.resolve import list_identities, resolve_cluster
+from generator.spec.model import ClusterSpec
+from generator.tools.programs import Program
+from tests.external.machine_fixtures import absent, demand_privileges, install_image, read_os_release
+from tests.fakes.machines import TestMachine
+from tests.fakes.network import Switch
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+
+    from generator.render.rendered import RenderedTree
+    from generator.tools.toolbox import ToolBox
+
+pytestmark = pytest.mark.external
+
+ROOT = Path(__file__).resolve().parents[2]
+VIP = "10.77.0.100"
+NAMES = ("trio1", "trio2", "trio3")
+READY_SECONDS = 420
+FIRSTBOOT = "/usr/local/sbin/holster-firstboot"
+POSTGRESQL = Path("/usr/lib/postgresql")
+VIP_MANAGER = Program("vip-manager", ("--version",), r"version: (\d+(?:\.\d+)*)", "package vip-manager2")
+
+
+@pytest.fixture
+def postgresql() -> str:
+    """Return the newest PostgreSQL major of this machine that the renderer takes."""
+    majors = sorted((int(path.parent.parent.name) for path in POSTGRESQL.glob("*/bin/initdb")), reverse=True)
+    if not majors:
+        absent("PostgreSQL server (package postgresql)")
+    return str(majors[0])
+
+
+@pytest.fixture
+def vip_manager(toolbox: ToolBox) -> Path:
+    """Return a vip-manager that has the mode `patroni`."""
+    try:
+        return toolbox.find(VIP_MANAGER, None, "").path
+    except ToolMissing as missing:
+        absent(f"vip-manager ({missing.hint})")
+
+
+def render(consul_version: str, postgresql: str) -> RenderedTree:
+    """Return the example `trio` for programs and system of this machine, with fresh secrets."""
+    data: dict[str, Any] = yaml.safe_load((ROOT / "examples/trio.yaml").read_text("utf-8"))
+    release = read_os_release()
+    data["platform_overrides"] = {
+        "os_release": {"id": release["ID"], "version_major": release["VERSION_ID"].split(".")[0]}
+    }
+    data["components"] = {
+        "consul": {"version": consul_version, "source": "package"},
+        "postgresql": {"version": int(postgresql)},
+    }
+    data["patroni"] = {"watchdog": "off"}
+    data["storage"] = {
+        "data": {"disk": "/dev/disk/by-id/data", "disk_size": "1536MiB"},
+        "wal": {"disk": "/dev/disk/by-id/wal", "disk_size": "1GiB"},
+    }
+    spec = ClusterSpec.model_validate(copy.deepcopy(data))
+    bundle = create_bundle(
+        spec.cluster, tuple(list_identities(spec)), years=10, now=datetime.now(UTC), entropy=os.urandom
+    )
+    return render_cluster(
+        resolve_cluster(spec, load_profile(spec.platform, spec.platform_overrides), bundle),
+        tool_version="test",
+    )
+
+
+def deliver(tree: RenderedTree, machine: TestMachine) -> None:
+    """Write a machine's payload as both ways of delivery do: root:root with the final mode."""
+    prefix = f"nodes/{machine.name}/payload"
+    for file in tree.files:
+        path = str(file.path)
+        if path.startswith(f"{prefix}/"):
+            machine.write(path.removeprefix(prefix), file.content, file.mode or 0o644)
+
+
+class Cluster:
+    """Three machines on one switch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.switch = Switch(f"hol-{os.getpid()}-sw")
+        self.machines = [TestMachine(folder, name) for name in NAMES]
+        self.runs: dict[str, subprocess.Popen[bytes]] = {}
+
+    def boot(self, *machines: TestMachine) -> None:
+        """Start the first boot on these machines, or on all at once."""
+        for machine in machines or self.machines:
+            self.runs[machine.name] = machine.start(FIRSTBOOT, "run", log="firstboot.log")
+
+    def find_bootstrapping(self) -> TestMachine:
+        """Wait for the machine whose initdb is at work, and return it."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            for machine in self.machines:
+                if machine.ask("sh", "-c", "ls /pgdata/*/data/base 2>/dev/null", check=False):
+                    return machine
+            time.sleep(0.05)
+        pytest.fail(self.logs())
+
+    def wait_for_vip(self) -> None:
+        """Wait until the virtual address is on exactly one machine and its replicas stream."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            states = [
+                machine.ask("curl", "-s", f"http://10.77.0.{number}:8008/cluster", check=False)
+                for number, machine in enumerate(self.machines, 11)
+            ]
+            texts = [machine.ask("ip", "-4", "addr", "show", "dev", "eth0") for machine in self.machines]
+            if sum(VIP in text for text in texts) == 1 and any(
+                text.count("streaming") == 2 for text in states
+            ):
+                return
+            time.sleep(1)
+        pytest.fail(self.logs())
+
+    def wait(self) -> dict[str, int]:
+        """Return the exit codes of all first boots."""
+        deadline = time.monotonic() + READY_SECONDS
+        codes = {}
+        for name, run in self.runs.items():
+            codes[name] = run.wait(max(1.0, deadline - time.monotonic()))
+        return codes
+
+    def logs(self) -> str:
+        """Return what a person would look at."""
+        parts = []
+        for machine in self.machines:
+            units = sorted((machine.upper / "var/log/units").glob("*.log"))
+            paths = [path for path in (machine.folder / "firstboot.log", *units) if path.exists()]
+            parts += [
+                f"==== {machine.name} {path.name}\n{path.read_text(errors='replace')[-4000:]}"
+                for path in paths
+            ]
+        return "\n".join(parts)
+
+    def remove(self) -> None:
+        """Remove all machines and the switch."""
+        for machine in self.machines:
+            machine.remove()
+        for run in self.runs.values():
+            run.wait(30)
+        self.switch.remove()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Return three machines without payload."""
+    demand_privileges()
+    made = Cluster(tmp_path)
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def start(
+    cluster: Cluster, tool: Callable[..., Path], postgresql: str, vip_manager: Path
+) -> Callable[..., None]:
+    """Return a function that delivers the payloads and switches all machines on."""
+
+    def switch_on(version: str) -> None:
+        tool("patroni")
+        programs = {"/usr/bin/consul": tool("consul", version), "/usr/bin/vip-manager": vip_manager}
+        tree = render(version, postgresql)
+        for number, machine in enumerate(cluster.machines, 11):
+            deliver(tree, machine)
+            install_image(machine, programs)
+            machine.add_disk("data", 1536)
+            machine.add_disk("wal", 1024)
+            cluster.switch.plug(machine.network, number, f"10.77.0.{number}/24")
+            machine.switch_on()
+
+    return switch_on
+
+
+@pytest.mark.parametrize("version", ["1.13.9", "1.8.7"])
+def test_three_members_reach_seal(
+    cluster: Cluster, start: Callable[..., None], postgresql: str, version: str
+) -> None:
+    """Three members reach seal."""
+    start(version)
+    cluster.boot()
+    assert cluster.wait() == dict.fromkeys(NAMES, 0), cluster.logs()
+    leader = check_ready(cluster, postgresql)
+    check_vip_goes_with_its_manager(leader)
+
+
+def test_a_power_cut_during_the_bootstrap_heals_and_a_later_one_too(
+    cluster: Cluster, start: Callable[..., None], postgresql: str
+) -> None:
+    """Reference trap 7 with the real programs: the machine that bootstraps loses its power in initdb."""
+    start("1.13")
+    cluster.boot()
+    victim = cluster.find_bootstrapping()
+    victim.switch_off()
+    assert cluster.runs.pop(victim.name).wait(30) != 0
+    victim.switch_on()
+    cluster.boot(victim)
+    assert cluster.wait() == dict.fromkeys(NAMES, 0), cluster.logs()
+    check_ready(cluster, postgresql)
+    # A sealed cluster comes up by its units alone.
+    for machine in cluster.machines:
+        machine.switch_off()
+    for machine in cluster.machines:
+        machine.switch_on()
+    cluster.wait_for_vip()
+    check_ready(cluster, postgresql)
+
+
+def test_another_gossip_key_on_one_machine_is_named(cluster: Cluster, start: Callable[..., None]) -> None:
+    """Another gossip key on one machine is named."""
+    start("1.13")
+    odd = cluster.machines[2]
+    path = "/etc/consul.d/consul.hcl"
+    key = base64.b64encode(os.urandom(32)).decode()
+    text = re.sub(r'^(encrypt\s*=\s*")[^"]*', rf"\g<1>{key}", odd.ask("cat", path), flags=re.MULTILINE)
+    odd.redeliver(path, text + "\n")
+    odd.shorten_deadline("consul", 20)
+    cluster.boot(*cluster.machines[:2])
+    run = odd.start(FIRSTBOOT, "run", log="firstboot.log")
+    assert run.wait(120) == 1
+    failure = odd.status()["failure"]
+    assert isinstance(failure, dict)
+    assert (failure["stage"], failure["cause"]) == ("consul", "gossip-key"), failure
+
+
+def check_vip_goes_with_its_manager(leader: TestMachine) -> None:
+    """Reference trap 6: a stopped vip-manager takes the address along."""
+    leader.ask("systemctl", "stop", "vip-manager.service")
+    assert VIP not in leader.ask("ip", "-4", "addr", "show", "dev", "eth0")
+    leader.ask("systemctl", "start", "vip-manager.service")
+
+
+def check_ready(cluster: Cluster, postgresql: str) -> TestMachine:
+    """Ask the machines themselves, not the program under test; return the leader."""
+    holders = []
+    for machine in cluster.machines:
+        assert machine.status()["state"] == "sealed"
+        assert machine.ask("stat", "-c", "%a %U", "/pgdata") == "700 postgres"
+        mounts = machine.ask("cat", "/proc/self/mountinfo")
+        assert " /pgdata " in mounts
+        assert " /pgwal " in mounts
+        if VIP in machine.ask("ip", "-4", "addr", "show", "dev", "eth0"):
+            holders.append(machine)
+    assert len(holders) == 1, "the virtual address is on exactly one machine"
+    leader = holders[0]
+    psql = f"/usr/lib/postgresql/{postgresql}/bin/psql"
+    rows = leader.ask(
+        *("runuser", "-u", "postgres", "--", psql, "-XAtc", "select count(*) from pg_stat_replication"),
+        "postgres",
+    )
+    assert rows.splitlines() == ["2"]
+    return leader

@@ -1,0 +1,250 @@
+"""The storage stage on real LVM metadata, real signatures and real ext4.
+
+The disks are loop devices.  Where device-mapper would show a volume, a stand-in
+shows a loop device over the same extents; everything else is the real program.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.external.machine_fixtures import demand_privileges, install_image, read_os_release
+from tests.fakes.machines import TestMachine
+from tests.fakes.network import sh
+from tests.fakes.node_documents import make_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.external
+
+PROGRAM = "/usr/local/sbin/holster-firstboot"
+CHANGING = ("pvcreate", "vgcreate", "lvcreate", "vgchange", "mkfs.ext4", "mount", "pvresize", "resize2fs")
+MIB = 1 << 20
+SIZES = {"data": 320, "wal": 288}
+
+
+def write_node(machine: TestMachine) -> None:
+    """Deliver a node.json that fits this machine up to the storage stage."""
+    document = make_document()
+    release = read_os_release()
+    document["platform"].update(os_id=release["ID"], os_version_major=release["VERSION_ID"].split(".")[0])
+    document["files"] = []
+    document["programs"] = {}
+    document["time"]["servers"] = []
+    document["storage"]["os_disk"] = None
+    for volume in document["storage"]["volumes"]:
+        volume["disk"] = {"path": f"/dev/disk/by-id/{volume['role']}"}
+    machine.write("/etc/holster/node.json", json.dumps(document).encode(), 0o600)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[TestMachine]:
+    """Return a member with two blank disks, switched on."""
+    demand_privileges()
+    made = TestMachine(tmp_path, "solo")
+    try:
+        install_image(made, {})
+        made.install_tripwires(CHANGING)
+        write_node(made)
+        for name, size in SIZES.items():
+            made.add_disk(name, size)
+        made.switch_on()
+        made.trip(0, "never")
+        yield made
+    finally:
+        made.remove()
+
+
+def run(machine: TestMachine) -> int:
+    """Run the stages up to storage and return the exit code."""
+    return machine.start(PROGRAM, "run", "--until", "storage", log="firstboot.log").wait(120)
+
+
+def reboot(machine: TestMachine) -> None:
+    """Cut the power and switch on again."""
+    machine.switch_off()
+    machine.switch_on()
+    machine.trip(0, "never")
+
+
+def digest(machine: TestMachine, name: str) -> str:
+    """Return the digest of a whole disk."""
+    sh("sync")
+    return hashlib.sha256((machine.folder / f"{name}.img").read_bytes()).hexdigest()
+
+
+def blank(machine: TestMachine) -> None:
+    """Replace both disks by blank ones and forget the installation."""
+    machine.switch_off()
+    for name, size in SIZES.items():
+        image = machine.folder / f"{name}.img"
+        with image.open("r+b") as stream:
+            stream.truncate(0)
+            stream.truncate(size * MIB)
+        for device in sh("losetup", "--noheadings", "--output", "NAME", "--associated", image).split():
+            sh("blockdev", "--flushbufs", device)
+    for path in (machine.upper / "var/lib/holster").glob("*.json"):
+        path.unlink()
+    (machine.upper / "etc/fstab").write_text("")
+    machine.switch_on()
+    machine.trip(0, "never")
+
+
+def describe(machine: TestMachine) -> str:
+    """Return placement, file systems, mounts and fstab, without random ids."""
+    lvs = machine.ask("lvs", "--noheadings", "-o", "lv_name,lv_size,seg_pe_ranges", "pg")
+    blkid = "".join(
+        machine.ask("blkid", "-p", "-o", "value", "-s", "LABEL", "-s", "TYPE", f"/dev/mapper/pg-{name}")
+        for name in ("pg_data", "pg_val")
+    )
+    mounts = [
+        " ".join(line.split()[4:6])
+        for line in machine.ask("cat", "/proc/self/mountinfo").splitlines()
+        if " /pg" in line
+    ]
+    owner = machine.ask("stat", "-c", "%a %U %n", "/pgdata", "/pgwal", "/pgdata/15", "/pgwal/15")
+    marker = machine.ask("cat", "/pgdata/.holster", "/pgwal/.holster", "/etc/fstab")
+    return "\n".join([re.sub(r"loop\d+", "loop", lvs), blkid, *sorted(mounts), owner, marker])
+
+
+def test_blank_disks_become_mounted_volumes_and_every_interruption_converges(machine: TestMachine) -> None:
+    """Blank disks become mounted volumes and every interruption converges."""
+    assert run(machine) == 0, (machine.folder / "firstboot.log").read_text()
+    total = machine.count_commands()
+    expected = describe(machine)
+    assert total >= 10
+    assert "ext4" in expected
+    for count in range(1, total + 1):
+        for moment in ("before", "after"):
+            blank(machine)
+            machine.trip(count, moment)
+            assert run(machine) == 128 + 9 or machine.count_commands() == count
+            reboot(machine)
+            assert run(machine) == 0, (
+                f"{moment} {count}: " + (machine.folder / "firstboot.log").read_text()[-3000:]
+            )
+            assert describe(machine) == expected, f"{moment} {count}"
+
+
+def test_a_reinstalled_machine_reuses_its_volumes_with_their_data(machine: TestMachine) -> None:
+    """A reinstalled machine reuses its volumes with their data."""
+    assert run(machine) == 0
+    machine.ask(
+        "sh",
+        "-c",
+        "mkdir /pgdata/15/data /pgwal/15/pg_wal; echo kept >/pgdata/15/data/f; echo >/pgwal/15/pg_wal/f",
+    )
+    machine.switch_off()
+    for path in (machine.upper / "var/lib/holster").glob("*.json"):
+        path.unlink()
+    (machine.upper / "etc/fstab").write_text("")
+    machine.switch_on()
+    machine.trip(0, "never")
+    assert run(machine) == 0
+    assert machine.ask("cat", "/pgdata/15/data/f") == "kept"
+    assert machine.start(PROGRAM, "storage", log="firstboot.log").wait(60) == 0
+
+
+FOREIGN = {
+    "ext4": "mkfs.ext4 -q -F {disk}",
+    "xfs or swap": "mkswap {disk}",
+    "partition table": r"printf '\200\0\0\0\203\0\0\0\0\010\0\0\0\020\0\0' "
+    r"| dd of={disk} bs=1 seek=446 status=none "
+    r"&& printf '\125\252' | dd of={disk} bs=1 seek=510 status=none",
+    "another volume group": "pvcreate -q {disk} && vgcreate -q backup {disk}",
+    "an LVM disk without a group": "pvcreate -q {disk}",
+    "a lost partition table": "dd if=/dev/zero of=/run/fs bs=1M count=20 status=none && mkfs.ext4 -q /run/fs "
+    "&& dd if=/run/fs of={disk} bs=1M seek=1 status=none",
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+@pytest.mark.parametrize("name", ["data", "wal"])
+def test_a_foreign_disk_is_left_as_it_is(machine: TestMachine, name: str, kind: str) -> None:
+    """A foreign disk is left as it is."""
+    disk = machine.ask("readlink", "-f", f"/dev/disk/by-id/{name}")
+    machine.ask("sh", "-c", FOREIGN[kind].format(disk=disk))
+    machine.trip(0, "never")
+    before = {each: digest(machine, each) for each in SIZES}
+    assert run(machine) == 3, (machine.folder / "firstboot.log").read_text()
+    failure = machine.status()["failure"]
+    assert isinstance(failure, dict)
+    assert failure["cause"] == "disk-foreign", failure
+    assert {each: digest(machine, each) for each in SIZES} == before
+    assert machine.count_commands() == 0
+    assert not (machine.upper / "var/lib/holster/storage.json").exists()
+
+
+@pytest.mark.parametrize("name", ["data", "wal"])
+def test_a_replaced_disk_is_refused_and_its_partner_left_as_it_is(machine: TestMachine, name: str) -> None:
+    """The real LVM lists the lost disk of the group as unknown."""
+    assert run(machine) == 0
+    machine.switch_off()
+    with (machine.folder / f"{name}.img").open("r+b") as stream:
+        stream.truncate(0)
+        stream.truncate(SIZES[name] * MIB)
+    sh("sync")
+    machine.switch_on()
+    machine.trip(0, "never")
+    before = {each: digest(machine, each) for each in SIZES}
+    assert run(machine) == 3, (machine.folder / "firstboot.log").read_text()
+    failure = machine.status()["failure"]
+    assert isinstance(failure, dict)
+    assert failure["cause"] == "disk-replaced", failure
+    assert {each: digest(machine, each) for each in SIZES} == before
+
+
+def test_a_half_committed_volume_group_is_completed(machine: TestMachine) -> None:
+    """The power went while vgcreate wrote: one disk knows of the group, the other does not yet."""
+    machine.trip(3, "before")
+    run(machine)
+    second = machine.folder / "wal.img"
+    sh("sync")
+    labelled = second.read_bytes()
+    machine.trip(2, "before")
+    run(machine)
+    sh("sync")
+    with second.open("r+b") as stream:
+        stream.write(labelled)
+    reboot(machine)
+    assert run(machine) == 0, (machine.folder / "firstboot.log").read_text()[-3000:]
+
+
+def has_resource_capability() -> bool:
+    """Say whether this process may resize a mounted ext4 (CAP_SYS_RESOURCE, which containers lack)."""
+    status = Path("/proc/self/status").read_text()
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return bool(found and int(found[1], 16) >> 24 & 1)
+
+
+def test_a_grown_disk_grows_volume_and_file_system(machine: TestMachine) -> None:
+    """A grown disk grows volume and file system."""
+    assert run(machine) == 0
+    before = int(machine.ask("stat", "-f", "-c", "%b", "/pgdata"))
+    machine.switch_off()
+    image = machine.folder / "data.img"
+    with image.open("r+b") as stream:
+        stream.truncate(640 * MIB)
+    for device in sh("losetup", "--noheadings", "--output", "NAME", "--associated", image).split():
+        sh("losetup", "--set-capacity", device)
+    machine.switch_on()
+    machine.trip(0, "never")
+    assert machine.start(PROGRAM, "storage", log="firstboot.log").wait(60) == 0
+    # The loop device that stands in for the volume gets its new size when it is made again.
+    machine.switch_off()
+    machine.switch_on()
+    machine.trip(0, "never")
+    assert machine.start(PROGRAM, "storage", log="firstboot.log").wait(60) == 0, (
+        machine.folder / "firstboot.log"
+    ).read_text()
+    assert "lvextend -l 151 pg/pg_data" in (machine.folder / "firstboot.log").read_text()
+    if not has_resource_capability():
+        pytest.skip("outside tool absent: CAP_SYS_RESOURCE, to resize a mounted ext4")
+    assert int(machine.ask("stat", "-f", "-c", "%b", "/pgdata")) > before * 1.8

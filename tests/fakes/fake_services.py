@@ -1,0 +1,198 @@
+"""What the fake machine's systemd, network, Consul and Patroni do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from tests.fakes.fake_machine import FakeMachine, Result
+
+ADDRESS = "192.0.2.11"
+VIP = "192.0.2.100"
+
+
+def _unit(machine: FakeMachine, name: str) -> dict[str, Any]:
+    unit: dict[str, Any] = machine.state["units"].setdefault(
+        name, {"active": False, "enabled": False, "starts": 0}
+    )
+    return unit
+
+
+def _systemctl(machine: FakeMachine, arguments: list[str]) -> Result:
+    verb, name = arguments[0], arguments[-1]
+    if verb == "daemon-reload":
+        return 0, "", ""
+    if verb == "cat":
+        return (0, "", "") if name in machine.state["units"] else (1, "", f"No files found for {name}.")
+    unit = _unit(machine, name)
+    if verb in {"is-active", "is-enabled"}:
+        return (0 if unit["active" if verb == "is-active" else "enabled"] else 3), "", ""
+    if verb in {"start", "restart"}:
+        unit["active"] = True
+        unit["starts"] += 1
+        _start(machine, name)
+    elif verb == "stop":
+        unit["active"] = False
+    elif verb in {"enable", "disable"}:
+        unit["enabled"] = verb == "enable"
+    return 0, "", ""
+
+
+def _start(machine: FakeMachine, name: str) -> None:
+    if name == "patroni.service":
+        # Requires= of the unit that the payload brings.
+        _unit(machine, "holster-storage.service")["active"] = True
+    if name != "patroni.service" or machine.state.get("patroni_stuck"):
+        return
+    for folder, leaf in (
+        ("/pgdata/15/data", "global/pg_control"),
+        ("/pgwal/15/pg_wal", "000000010000000000000001"),
+    ):
+        path = machine.at(folder) / leaf
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("made by the bootstrap\n")
+    machine.state["keys"]["service/demo/initialize"] = "7000000000000000001"
+    machine.state["keys"]["service/demo/leader"] = "pg1"
+
+
+def _ip(machine: FakeMachine, _arguments: list[str]) -> Result:
+    text = "1: lo    inet 127.0.0.1/8 scope host lo\n"
+    text += f"2: enp1s0    inet {ADDRESS}/24 brd 192.0.2.255 scope global enp1s0\n"
+    if _unit(machine, "vip-manager.service")["active"] and machine.state["leads"]:
+        text += f"2: enp1s0    inet {VIP}/24 scope global secondary enp1s0\n"
+    return 0, text, ""
+
+
+def _runuser(machine: FakeMachine, arguments: list[str]) -> Result:
+    statement = arguments[-1]
+    if "pg_roles" in statement:
+        return (
+            0,
+            "\n".join(machine.state.get("db_roles", ["postgres", "replicator", "rewind_user"])) + "\n",
+            "",
+        )
+    return 0, f"{machine.state.get('streaming', 1)}\n", ""
+
+
+def _journalctl(machine: FakeMachine, arguments: list[str]) -> Result:
+    unit = arguments[arguments.index("-u") + 1]
+    return 0, machine.state.get("journal", {}).get(unit, ""), ""
+
+
+def _chronyc(machine: FakeMachine, _arguments: list[str]) -> Result:
+    return (0 if machine.state["synchronised"] else 1), "", ""
+
+
+def _firewall(machine: FakeMachine, arguments: list[str]) -> Result:
+    if arguments[0] == "--get-default-zone":
+        return 0, machine.state.get("zone", "public") + "\n", ""
+    machine.state["zone"] = arguments[0].split("=")[1]
+    return 0, "", ""
+
+
+def _cloud_init(machine: FakeMachine, _arguments: list[str]) -> Result:
+    for path, text in machine.state.get("seed", {}).items():
+        machine.at(path).write_text(text)
+    return 0, "", ""
+
+
+def _semanage(machine: FakeMachine, arguments: list[str]) -> Result:
+    rules = machine.state.setdefault("fcontext", {})
+    if arguments[1] == "-a" and arguments[-1] in rules:
+        return 1, "", "ValueError: File context is already defined"
+    rules[arguments[-1]] = arguments[-2]
+    return 0, "", ""
+
+
+SERVICE_COMMANDS = {
+    "systemctl": _systemctl,
+    "ip": _ip,
+    "runuser": _runuser,
+    "journalctl": _journalctl,
+    "chronyc": _chronyc,
+    "firewall-offline-cmd": _firewall,
+    "cloud-init": _cloud_init,
+    "semanage": _semanage,
+}
+
+
+def answer_web(machine: FakeMachine, method: str, url: str, token: str | None, body: Any) -> tuple[int, str]:
+    """Answer a request to Consul (port 8500) or Patroni (port 8008); 0 means no connection."""
+    parts = urlsplit(url)
+    if parts.port == 8008:
+        return _answer_patroni(machine, parts.path.strip("/"))
+    if not _unit(machine, "consul.service")["active"]:
+        return 0, "Connection refused"
+    path = parts.path.removeprefix("/v1/")
+    if path == "status/leader":
+        return 200, json.dumps(machine.state.get("consul_leader", "192.0.2.11:8300"))
+    if path == "agent/members":
+        return 200, json.dumps([{"Status": 1}] * machine.state.get("alive", 3))
+    if path.startswith("acl/"):
+        return _answer_acl(machine, method, path.removeprefix("acl/"), token, body)
+    return _answer_kv(machine, method, path.removeprefix("kv/"), is_raw="raw" in parts.query)
+
+
+def _answer_kv(machine: FakeMachine, method: str, key: str, *, is_raw: bool) -> tuple[int, str]:
+    keys = machine.state["keys"]
+    if key not in keys:
+        return 404, ""
+    if method == "DELETE":
+        del keys[key]
+        return 200, "true"
+    return 200, keys[key] if is_raw else json.dumps([{"ModifyIndex": 7}])
+
+
+def _answer_acl(
+    machine: FakeMachine, method: str, path: str, token: str | None, body: Any
+) -> tuple[int, str]:
+    policies, tokens = machine.state["policies"], machine.state["tokens"]
+    known = {item["SecretID"] for item in tokens.values()} | {
+        machine.state.get("management", "management-secret")
+    }
+    if token not in known:
+        return 403, "ACL not found"
+    if path == "token/self":
+        return 200, "{}"
+    store, key = (
+        (policies, path.rpartition("/")[2])
+        if path.startswith("policy")
+        else (tokens, path.rpartition("/")[2])
+    )
+    if method == "GET":
+        return (
+            (200, json.dumps(store[key]))
+            if key in store
+            else (machine.state.get("missing_status", 403), "ACL not found")
+        )
+    if path.startswith("policy"):
+        name = body["Name"]
+        if name in policies and path == "policy":
+            return 500, "Invalid Policy: A Policy with Name already exists"
+        policies[name] = {**body, "ID": f"id-{name}"}
+    else:
+        tokens[body["AccessorID"]] = body
+    return 200, "{}"
+
+
+def _answer_patroni(machine: FakeMachine, path: str) -> tuple[int, str]:
+    if not _unit(machine, "patroni.service")["active"] or machine.state.get("patroni_stuck"):
+        return 0, "Connection refused"
+    if path == "readiness" and "not_ready" in machine.state:
+        return 503, ""
+    if path == "patroni" and "not_ready" in machine.state:
+        return 200, json.dumps({"state": machine.state["not_ready"]})
+    if path == "leader":
+        return (200 if machine.state["leads"] else 503), "{}"
+    if path == "cluster":
+        members = machine.state.get(
+            "members",
+            [
+                {"name": "pg1", "role": "leader", "state": "running"},
+                {"name": "pg2", "role": "replica", "state": "streaming"},
+            ],
+        )
+        return 200, json.dumps({"members": members})
+    return 200, json.dumps({"state": "running"})

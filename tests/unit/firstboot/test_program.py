@@ -1,0 +1,166 @@
+"""The program as it is shipped: one archive, its command line, its imports, its documentation."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import generator
+from generator.firstboot import VERSION, causes
+from generator.firstboot.cli import main
+from generator.firstboot.stages import STAGES
+from generator.firstboot_archive import build_firstboot
+from generator.render.node_json import DEADLINES
+from tests.fakes.firstboot_runs import run
+from tests.fakes.node_documents import make_document, write_document
+
+if TYPE_CHECKING:
+    from tests.fakes.fake_machine import FakeMachine
+
+PACKAGE = Path(generator.__file__).parent / "firstboot"
+DOCS = PACKAGE.parents[1] / "docs" / "first-boot.md"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the shipped program."""
+    path = tmp_path_factory.mktemp("archive") / "holster-firstboot"
+    path.write_bytes(build_firstboot())
+    return path
+
+
+def call(archive: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the archive in a Python that sees nothing else of the project."""
+    return subprocess.run(
+        [sys.executable, "-I", str(archive), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=archive.parent,
+    )
+
+
+def test_the_archive_has_the_same_bytes_every_time() -> None:
+    """It is part of a payload, whose bytes depend on the spec alone."""
+    data = build_firstboot()
+    assert data == build_firstboot()
+    assert data.startswith(b"#!/usr/bin/python3\n")
+    entries = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+
+
+@pytest.mark.starts_python
+def test_the_archive_runs_alone(archive: Path, tmp_path: Path) -> None:
+    """Help, version, and a machine without payload."""
+    assert call(archive, "--version").stdout == f"holster-firstboot {VERSION}\n"
+    assert "exit codes:" in call(archive, "--help").stdout
+    assert call(archive).returncode == 2
+    assert call(archive, "--root", str(tmp_path), "status").returncode == 1
+    missing = call(archive, "--root", str(tmp_path), "run")
+    assert (missing.returncode, "payload was not delivered" in missing.stdout) == (4, True)
+
+
+def test_nothing_else_of_the_project_is_imported() -> None:
+    """The node has this package and the standard library, of Python 3.8."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 8))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                top = name.partition(".")[0]
+                assert name.startswith("generator.firstboot") or top in sys.stdlib_module_names, (
+                    f"{path}: {name}"
+                )
+                assert top != "subprocess" or path.name == "command.py"
+
+
+def test_every_cause_is_documented_and_used() -> None:
+    """docs/first-boot.md lists each cause, and each cause is raised somewhere."""
+    listed = set(re.findall(r"^\| `([a-z-]+)` \|", DOCS.read_text().partition("## Causes")[2], re.MULTILINE))
+    assert listed == set(causes.HINTS)
+    sources = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    assert [cause for cause in causes.HINTS if sources.count(f'"{cause}"') < 2] == []
+    assert {text.cause for text in causes.LOG_TEXTS} <= set(causes.HINTS)
+
+
+def test_the_renderer_and_the_program_know_the_same_stages() -> None:
+    """A deadline for a stage that does not exist would be silent."""
+    assert [stage.name for stage in STAGES] == list(DEADLINES)
+    assert {stage.name: stage.default_deadline for stage in STAGES} == DEADLINES
+    for stage in STAGES:
+        assert f"| `{stage.name}` |" in DOCS.read_text()
+
+
+def test_status_shows_the_stages_to_a_person_and_to_a_program(
+    fake: FakeMachine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With cause, reason and hint after a failure."""
+    root = ["--root", str(fake.root), "status"]
+    assert main(root) == 1
+    assert "has not begun" in capsys.readouterr().out
+    fake.add_disk("sdb", 1024, {"TYPE": "ext4"})
+    assert run(fake).code == 3
+    assert main(root) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("demo/pg1: refused\n")
+    assert re.search(r"^  preflight +done +0\.0 s$", text, re.MULTILINE)
+    assert "  cause:  disk-foreign (storage)\n" in text
+    assert "  hint:   save what is on the disk" in text
+    assert main([*root, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["failure"]["cause"] == "disk-foreign"
+    issue = fake.at("/etc/issue.d/holster.issue").read_text()
+    assert "refused, nothing was changed: disk-foreign" in issue
+
+
+def test_the_console_gets_the_cause(fake: FakeMachine) -> None:
+    """A person at the screen sees the same words."""
+    console = fake.at("/dev/console")
+    console.write_text("")
+    fake.add_disk("sdb", 1024, {"TYPE": "ext4"})
+    run(fake)
+    assert "holster: [storage] what to do:" in console.read_text()
+
+
+def test_a_second_run_beside_the_first_is_turned_away(fake: FakeMachine) -> None:
+    """The lock is the kernel's: a dead run holds none."""
+    from generator.firstboot.locks import RUN_LOCK, try_lock  # noqa: PLC0415 - beside its use
+    from generator.firstboot.rootfs import RootFs  # noqa: PLC0415 - beside its use
+
+    with try_lock(RootFs(str(fake.root)), RUN_LOCK) as is_free:
+        assert is_free
+        assert run(fake).code == 5
+    assert run(fake, "preflight").code == 0
+
+
+def test_a_sealed_machine_is_left_alone_until_its_payload_changes(fake: FakeMachine) -> None:
+    """The marker names the instance."""
+    assert run(fake).code == 0
+    fake.forget_calls()
+    assert run(fake).code == 0
+    assert fake.calls == []
+    write_document(fake, {**make_document(), "instance_id": "demo-pg1-changed"})
+    assert run(fake).code == 0
+    assert fake.calls
+
+
+def test_a_bug_reaches_the_status_file(fake: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never just a traceback in a journal that nobody reads."""
+
+    def explode(_machine: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(STAGES[3], "apply", explode)
+    result = run(fake)
+    assert result.code == 1
+    assert result.failure["cause"] == "internal"
+    assert "ZeroDivisionError" in result.failure["reason"]

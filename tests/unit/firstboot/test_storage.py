@@ -1,0 +1,438 @@
+"""The storage stage's state table: both blank, both begun by us, both ours; all else is refused unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from generator.firstboot.storage_service import bring_up_storage
+from tests.fakes.firstboot_runs import Run, boot, run
+from tests.fakes.node_documents import make_document, write_document
+
+if TYPE_CHECKING:
+    from tests.fakes.fake_machine import FakeMachine
+
+CHANGING = {
+    "pvcreate",
+    "vgcreate",
+    "lvcreate",
+    "mkfs.ext4",
+    "pvresize",
+    "lvextend",
+    "mount",
+    "vgchange",
+    "wipefs -a",
+}
+
+
+def digests(fake: FakeMachine) -> dict[str, str]:
+    """Return the digest of every disk and volume."""
+    paths = [*fake.at("/dev").glob("sd*"), *fake.folder.glob("volume-*")]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def changes(fake: FakeMachine) -> list[str]:
+    """Return the commands that change disks."""
+    return [call[0] for call in fake.calls if call[0] in CHANGING]
+
+
+def refuse(fake: FakeMachine, cause: str) -> Run:
+    """Run the storage stage, which must refuse and leave everything as it is."""
+    fake.forget_calls()
+    before, fstab = digests(fake), fake.at("/etc/fstab").read_text()
+    result = run(fake, "storage")
+    assert (result.code, result.failure["cause"]) == (3, cause), result.log.getvalue()
+    assert digests(fake) == before
+    assert changes(fake) == []
+    assert fake.at("/etc/fstab").read_text() == fstab
+    assert result.status["state"] == "refused"
+    return result
+
+
+def make_ours(fake: FakeMachine) -> None:
+    """Let the program make the volumes, then reboot."""
+    assert run(fake, "storage").code == 0
+    fake.reboot()
+    fake.forget_calls()
+
+
+def forget_installation(fake: FakeMachine) -> None:
+    """Reinstall the operating system: the data disks stay, the system disk is new."""
+    for name in ("storage.json", "status.json", "bootstrap.json", "services.json"):
+        fake.at(f"/var/lib/holster/{name}").unlink(missing_ok=True)
+    fake.at("/etc/fstab").write_text("")
+
+
+def test_both_blank_are_created_each_volume_on_its_own_disk(fake: FakeMachine) -> None:
+    """Both blank are created each volume on its own disk."""
+    assert run(fake, "storage").code == 0
+    made = [call for call in fake.calls if call[0] in {"lvcreate", "mkfs.ext4"}]
+    assert [call[:1] + call[1:3] + call[-1:] for call in made if call[0] == "lvcreate"] == [
+        ["lvcreate", "-n", "pg_data", "/dev/sdb"],
+        ["lvcreate", "-n", "pg_val", "/dev/sdc"],
+    ]
+    assert [call[-1] for call in made if call[0] == "mkfs.ext4"] == [
+        "/dev/mapper/pg-pg_data",
+        "/dev/mapper/pg-pg_val",
+    ]
+    lines = fake.at("/etc/fstab").read_text().splitlines()
+    assert lines[-1].startswith("/dev/mapper/pg-pg_val /pgwal ext4 noatime,nodev,nosuid,nofail,")
+    assert json.loads(fake.at("/pgdata/.holster").read_text()) == {"cluster": "demo", "role": "data"}
+
+
+def test_both_ours_are_reused_and_never_formatted(fake: FakeMachine) -> None:
+    """Both ours are reused and never formatted."""
+    make_ours(fake)
+    forget_installation(fake)
+    kept = digests(fake)
+    assert run(fake, "storage").code == 0
+    assert set(changes(fake)) == {"vgchange", "mount", "pvresize"}
+    assert digests(fake) == kept
+
+
+def test_volumes_of_the_original_playbook_are_reused(fake: FakeMachine) -> None:
+    """Volumes of the original playbook are reused."""
+    # It made the same group and volumes by hand; they carry no marker and an empty directory.
+    make_ours(fake)
+    forget_installation(fake)
+    (fake.folder / "fs-pgdata" / ".holster").unlink()
+    assert run(fake, "storage").code == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"TYPE": "ext4", "UUID": "foreign"},
+        {"TYPE": "xfs", "UUID": "foreign"},
+        {"TYPE": "dos"},
+        {"TYPE": "gpt"},
+        {"TYPE": "crypto_LUKS", "UUID": "foreign"},
+        {"TYPE": "ext4", "UUID": "foreign", "ambivalent": True},
+        {"TYPE": "LVM2_member", "UUID": "foreign", "signatures": ["LVM2_member", "ext4"]},
+        {"signatures": ["zfs_member"], "TYPE": ""},
+        {"inside": True, "signatures": [], "TYPE": ""},
+        {"TYPE": "LVM2_member", "UUID": "orphan-not-ours"},
+    ],
+)
+@pytest.mark.parametrize("disk", ["sdb", "sdc"])
+def test_a_foreign_disk_is_refused_unchanged(fake: FakeMachine, disk: str, content: dict[str, Any]) -> None:
+    """A foreign disk is refused unchanged."""
+    fake.add_disk(disk, 1024, content)
+    result = refuse(fake, "disk-foreign")
+    assert f"/dev/{disk}" in result.failure["reason"]
+
+
+def test_an_lvm_disk_that_appears_during_our_creation_is_refused(fake: FakeMachine) -> None:
+    """Only the UUID that was written down makes a disk ours, not the moment."""
+    fake.script("vgcreate", 5, "", "no")
+    assert run(fake, "storage").code == 1
+    fake.unscript("vgcreate")
+    fake.add_disk("sdc", 512, {"TYPE": "LVM2_member", "UUID": "somebody-else"})
+    assert "not begun by this program" in refuse(fake, "disk-foreign").failure["reason"]
+
+
+def test_the_labels_of_our_creation_are_not_taken_for_each_other(fake: FakeMachine) -> None:
+    """Disks that were swapped in between would put the WAL on the data disk."""
+    fake.script("vgcreate", 5, "", "no")
+    assert run(fake, "storage").code == 1
+    fake.unscript("vgcreate")
+    data, wal = fake.at("/dev/sdb").read_text(), fake.at("/dev/sdc").read_text()
+    fake.at("/dev/sdb").write_text(wal)
+    fake.at("/dev/sdc").write_text(data)
+    refuse(fake, "disk-foreign")
+
+
+def test_a_disk_of_another_volume_group_is_refused(fake: FakeMachine) -> None:
+    """A disk of another volume group is refused."""
+    fake.add_disk("sdb", 1024, {"TYPE": "LVM2_member", "UUID": "other"})
+    fake.state["groups"]["backup"] = {"uuid": "v", "pvs": {"other": 255}, "lvs": {}}
+    fake.save()
+    assert "volume group backup" in refuse(fake, "disk-foreign").failure["reason"]
+
+
+@pytest.mark.parametrize("kept", ["sdb", "sdc"])
+def test_one_replaced_disk_of_the_pair_is_refused(fake: FakeMachine, kept: str) -> None:
+    """One replaced disk of the pair is refused."""
+    make_ours(fake)
+    replaced = "sdc" if kept == "sdb" else "sdb"
+    fake.add_disk(replaced, 1024)
+    # LVM still counts the missing disk in the group.
+    reason = refuse(fake, "disk-replaced").failure["reason"]
+    assert f"/dev/{replaced} is blank" in reason
+
+
+def test_a_group_of_our_name_on_other_disks_is_refused(fake: FakeMachine) -> None:
+    """A group of our name on other disks is refused."""
+    fake.add_disk("sdd", 1024, {"TYPE": "LVM2_member", "UUID": "old"})
+    fake.state["groups"]["pg"] = {"uuid": "v", "pvs": {"old": 255}, "lvs": {}}
+    fake.save()
+    refuse(fake, "disk-replaced")
+
+
+def test_a_group_without_its_volumes_that_we_did_not_begin_is_refused(fake: FakeMachine) -> None:
+    """A group without its volumes that we did not begin is refused."""
+    make_ours(fake)
+    forget_installation(fake)
+    del fake.state["groups"]["pg"]["lvs"]["pg_val"]
+    fake.save()
+    assert "pg_val" in refuse(fake, "volumes-incomplete").failure["reason"]
+
+
+def test_swapped_volumes_are_refused(fake: FakeMachine) -> None:
+    """Swapped volumes are refused."""
+    make_ours(fake)
+    volumes = fake.state["groups"]["pg"]["lvs"]
+    volumes["pg_data"]["pvs"], volumes["pg_val"]["pvs"] = volumes["pg_val"]["pvs"], volumes["pg_data"]["pvs"]
+    fake.save()
+    refuse(fake, "volumes-misplaced")
+
+
+def test_a_partitioned_mounted_held_or_swapping_disk_is_refused(fake: FakeMachine) -> None:
+    """A partitioned mounted held or swapping disk is refused."""
+    sysfs = fake.at("/sys/class/block/sdb")
+    (sysfs / "sdb1").mkdir()
+    (sysfs / "sdb1" / "partition").write_text("1")
+    assert "sdb1" in refuse(fake, "disk-foreign").failure["reason"]
+    (sysfs / "sdb1" / "partition").unlink()
+    (sysfs / "holders" / "md0").mkdir()
+    assert "md0" in refuse(fake, "disk-foreign").failure["reason"]
+    (sysfs / "holders" / "md0").rmdir()
+    (sysfs / "holders" / "dm-3").mkdir()
+    assert "device-mapper" in refuse(fake, "disk-foreign").failure["reason"]
+    (sysfs / "holders" / "dm-3").rmdir()
+    with fake.at("/proc/self/mountinfo").open("a") as stream:
+        stream.write("9 1 8:98 / /mnt rw - ext4 /dev/disk/by-label/x rw\n")
+    assert "mounted on /mnt" in refuse(fake, "disk-foreign").failure["reason"]
+
+
+def test_the_system_disk_is_refused(fake: FakeMachine) -> None:
+    """The system disk is refused."""
+    document = make_document()
+    document["storage"]["volumes"][0]["disk"] = {"path": "/dev/sda"}
+    write_document(fake, document)
+    refuse(fake, "disk-unfit")
+
+
+def test_both_volumes_on_one_disk_are_refused(fake: FakeMachine) -> None:
+    """Both volumes on one disk are refused."""
+    document = make_document()
+    document["storage"]["volumes"][1]["disk"] = {"path": "/dev/sdb"}
+    write_document(fake, document)
+    refuse(fake, "disk-ambiguous")
+
+
+def test_disk_order_changed_between_boots(fake: FakeMachine) -> None:
+    """Letters swap (traps.md 2): a serial finds the right disk under any letter."""
+    document = make_document()
+    for volume, serial in zip(document["storage"]["volumes"], ("D1", "W1"), strict=True):
+        volume["disk"] = {"serial": serial}
+    write_document(fake, document)
+    fake.state["serials"] = {"sdb": "W1", "sdc": "D1"}
+    fake.add_disk("sdb", 512)
+    fake.add_disk("sdc", 1024)
+    fake.save()
+    assert run(fake, "storage").code == 0
+    lvcreate = {call[2]: call[-1] for call in fake.calls if call[0] == "lvcreate"}
+    assert lvcreate == {"pg_data": "/dev/sdc", "pg_val": "/dev/sdb"}
+
+
+def test_a_size_rule_takes_the_only_fitting_disk_and_refuses_a_choice(fake: FakeMachine) -> None:
+    """A size rule takes the only fitting disk and refuses a choice."""
+    document = make_document()
+    document["storage"]["volumes"][0]["disk"] = {"min_size": 900, "max_size": 1100}
+    document["storage"]["volumes"][1]["disk"] = {"max_size": 600}
+    write_document(fake, document)
+    fake.add_disk("sdd", 1000)
+    refuse(fake, "disk-ambiguous")
+    fake.add_disk("sdd", 2000)
+    assert run(fake, "storage").code == 0
+
+
+def test_a_missing_disk_is_waited_for_and_named(fake: FakeMachine) -> None:
+    """A missing disk is waited for and named."""
+    document = make_document()
+    document["storage"]["volumes"][1]["disk"] = {"path": "/dev/disk/by-id/absent"}
+    write_document(fake, document)
+    assert "/dev/disk/by-id/absent" in refuse(fake, "disk-missing").failure["reason"]
+
+
+def test_wal_disk_smaller_than_retention(fake: FakeMachine) -> None:
+    """A volume that the retention would fill (traps.md 9) is refused before anything is made."""
+    fake.add_disk("sdc", 200)
+    assert "256 MiB" in refuse(fake, "disk-unfit").failure["reason"]
+
+
+def test_files_under_the_mount_point_get_hidden(fake: FakeMachine) -> None:
+    """Files below a mount point (traps.md 8) are named, not hidden."""
+    fake.at("/pgdata").mkdir()
+    fake.at("/pgdata/precious").write_text("x")
+    assert "precious" in refuse(fake, "mount-blocked").failure["reason"]
+
+
+def test_another_device_in_fstab_is_refused(fake: FakeMachine) -> None:
+    """Another device in fstab is refused."""
+    fake.at("/etc/fstab").write_text("/dev/sdz1 /pgwal xfs defaults 0 0\n")
+    refuse(fake, "mount-blocked")
+
+
+def test_a_new_volume_with_remains_of_an_earlier_use_is_not_formatted(fake: FakeMachine) -> None:
+    """A new volume with remains of an earlier use is not formatted."""
+    fake.state["stale"] = {"TYPE": "ext4", "UUID": "older"}
+    fake.save()
+    result = run(fake, "storage")
+    assert (result.code, result.failure["cause"]) == (3, "volume-unexpected")
+    assert "mkfs.ext4" not in changes(fake)
+
+
+def test_a_torn_file_system_of_our_own_is_made_again_unless_it_was_mounted(fake: FakeMachine) -> None:
+    """A torn file system of our own is made again unless it was mounted."""
+    assert run(fake, "storage").code == 0
+    intent = fake.at("/var/lib/holster/storage.json")
+    data = json.loads(intent.read_text())
+    data["state"], data["volumes"]["data"]["formatted"] = "creating", False
+    intent.write_text(json.dumps(data))
+    fake.reboot()
+    volume = fake.folder / "volume-pg-pg_data"
+    torn = {**json.loads(volume.read_text()), "torn": True}
+    volume.write_text(json.dumps({**torn, "used": True}))
+    result = run(fake, "storage")
+    assert (result.code, result.failure["cause"]) == (3, "volume-unexpected")
+    volume.write_text(json.dumps(torn))
+    assert run(fake, "storage").code == 0
+    assert "torn" not in json.loads(volume.read_text())
+
+
+def test_disks_of_another_cluster_are_refused(fake: FakeMachine) -> None:
+    """Old data meets a new cluster (traps.md 28): the marker on the volume decides."""
+    make_ours(fake)
+    (fake.folder / "fs-pgdata" / ".holster").write_text('{"cluster": "other", "role": "data"}')
+    result = run(fake, "storage")
+    assert (result.code, result.failure["cause"]) == (3, "volume-of-another")
+    assert "cluster other" in result.failure["reason"]
+
+
+def test_data_without_a_marker_is_refused_with_the_way_to_adopt_it(fake: FakeMachine) -> None:
+    """Data without a marker is refused with the way to adopt it."""
+    make_ours(fake)
+    forget_installation(fake)
+    data = fake.folder / "fs-pgdata"
+    (data / ".holster").unlink()
+    (data / "15/data").mkdir()
+    (data / "15/data/PG_VERSION").write_text("15")
+    (fake.folder / "fs-pgwal/15/pg_wal").mkdir()
+    (fake.folder / "fs-pgwal/15/pg_wal/0").write_text("")
+    result = run(fake, "storage")
+    assert (result.code, result.failure["cause"]) == (3, "volume-of-another")
+    assert '{"cluster": "demo", "role": "data"}' in result.failure["reason"]
+
+
+@pytest.mark.parametrize("full", ["fs-pgdata/15/data", "fs-pgwal/15/pg_wal"])
+def test_pg_data_wiped_pg_wal_kept(fake: FakeMachine, full: str) -> None:
+    """One of the pair wiped (reference trap 9): no replica can be built, so nothing starts."""
+    make_ours(fake)
+    (fake.folder / full).mkdir()
+    (fake.folder / full / "PG_VERSION").write_text("15")
+    result = run(fake, "storage")
+    assert (result.code, result.failure["cause"]) == (3, "volumes-unequal")
+
+
+def test_data_dir_is_mount_root(fake: FakeMachine) -> None:
+    """lost+found stays out of PostgreSQL's directories (reference trap 8): they lie below the mount root."""
+    assert run(fake, "storage").code == 0
+    assert fake.at("/pgdata/lost+found").exists()
+    assert not list(fake.at("/pgdata/15").iterdir())
+    assert fake.at("/pgdata").stat().st_mode & 0o777 == 0o700
+
+
+def test_pvcreate_and_mkfs_without_a_terminal(fake: FakeMachine) -> None:
+    """No -y, no -f, no -ff (reference trap 14): what a program would ask about is refused."""
+    assert run(fake).code == 0
+    boot(fake)
+    for call in fake.calls:
+        if call[0] in CHANGING:
+            assert not {"-y", "--yes", "-f", "-ff", "--force", "-F"} & set(call), call
+
+
+def test_kickstart_cannot_place_volumes(fake: FakeMachine) -> None:
+    """Each lvcreate names its disk (reference trap 4)."""
+    assert run(fake, "storage").code == 0
+    for call in fake.calls:
+        if call[0] == "lvcreate":
+            assert call[-1] in {"/dev/sdb", "/dev/sdc"}
+
+
+def test_lvm_devices_file_hides_disks_of_an_earlier_installation(fake: FakeMachine) -> None:
+    """A devices file (reference §4.1): questions look past it, our disks are entered once, no other."""
+    make_ours(fake)
+    forget_installation(fake)
+    path = fake.at("/etc/lvm/devices/system.devices")
+    path.parent.mkdir(parents=True)
+    path.write_text("VERSION=1.1.2\n")
+    assert run(fake, "storage").code == 0
+    assert path.read_text().count("PVID=") == 2
+    assert all("--devicesfile" in call for call in fake.calls if call[0] == "pvs")
+    fake.reboot()
+    assert run(fake, "storage").code == 0
+    assert path.read_text().count("PVID=") == 2
+
+
+def test_a_grown_disk_is_used_at_the_next_boot_without_a_question(fake: FakeMachine) -> None:
+    """A grown disk is used at the next boot without a question."""
+    make_ours(fake)
+    kept = digests(fake)["volume-pg-pg_data"]
+    fake.at("/sys/class/block/sdb/size").write_text(f"{2048 * 2048}\n")
+    assert bring_up_storage(Run(fake).open()) == 0
+    assert fake.state["groups"]["pg"]["lvs"]["pg_data"]["extents"] == 511 * 95 // 100
+    assert fake.state["groups"]["pg"]["lvs"]["pg_val"]["extents"] == 127 * 95 // 100
+    assert digests(fake)["volume-pg-pg_data"] == kept
+    assert "resize2fs" in [call[0] for call in fake.calls]
+    fake.forget_calls()
+    assert bring_up_storage(Run(fake).open()) == 0
+    assert "lvextend" not in changes(fake)
+
+
+def test_the_storage_unit_never_makes_or_formats(fake: FakeMachine) -> None:
+    """The storage unit never makes or formats."""
+    # Before the first boot's storage stage: nothing to do, no failed unit.
+    assert bring_up_storage(Run(fake).open()) == 0
+    assert fake.calls == []
+    make_ours(fake)
+    (fake.folder / "volume-pg-pg_val").write_text("")
+    assert bring_up_storage(Run(fake).open()) == 3
+    assert "mkfs.ext4" not in changes(fake)
+
+
+def test_the_storage_unit_finds_the_group_under_other_letters(fake: FakeMachine) -> None:
+    """The storage unit finds the group under other letters."""
+    make_ours(fake)
+    for name in ("sdb", "sdc"):
+        fake.at(f"/dev/{name}").rename(fake.at(f"/dev/{name.replace('sd', 'vd')}"))
+        fake.at(f"/sys/class/block/{name}").rename(fake.at(f"/sys/class/block/{name.replace('sd', 'vd')}"))
+    assert bring_up_storage(Run(fake).open()) == 0
+    assert len([call for call in fake.calls if call[0] == "mount"]) == 2
+
+
+def test_the_storage_unit_names_a_lost_disk(fake: FakeMachine) -> None:
+    """The storage unit names a lost disk."""
+    make_ours(fake)
+    fake.at("/dev/sdb").unlink()
+    fake.at("/dev/sdc").unlink()
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 1
+    assert "disk-missing" in result.log.getvalue()
+
+
+def test_a_new_pair_of_blank_disks_after_an_interrupted_creation_is_created(fake: FakeMachine) -> None:
+    """A new pair of blank disks after an interrupted creation is created."""
+    assert run(fake, "storage").code == 0
+    intent = fake.at("/var/lib/holster/storage.json")
+    intent.write_text(intent.read_text().replace('"created"', '"creating"'))
+    fake.reboot()
+    fake.state["groups"].clear()
+    fake.save()
+    fake.add_disk("sdb", 1024)
+    fake.add_disk("sdc", 512)
+    assert run(fake, "storage").code == 0

@@ -1,0 +1,398 @@
+"""Every trap of the reference notes that concerns the node; each test has the trap's name.
+
+Traps of the disks are in test_storage.py.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.firstboot_runs import boot, run
+from tests.fakes.node_documents import ACL, GOSSIP_KEY, SECRETS, make_document, write_document
+
+if TYPE_CHECKING:
+    from tests.fakes.fake_machine import FakeMachine
+    from tests.fakes.firstboot_runs import Run
+
+
+def verbs(fake: FakeMachine, unit: str) -> list[str]:
+    """Return what systemctl was asked to do with a unit."""
+    return [call[1] for call in fake.calls if call[0] == "systemctl" and call[-1] == unit]
+
+
+def stop_at(fake: FakeMachine, stage: str, cause: str) -> Run:
+    """Run until a stage fails for a cause."""
+    result = run(fake)
+    assert result.code == 1, result.log.getvalue()
+    assert (result.failure["stage"], result.failure["cause"]) == (stage, cause), result.failure
+    return result
+
+
+def journal(fake: FakeMachine, unit: str, text: str) -> None:
+    """Let a unit's log say something."""
+    fake.state.setdefault("journal", {})[unit] = f"start\n{text}\nend\n"
+    fake.save()
+
+
+def break_patroni(fake: FakeMachine, text: str) -> None:
+    """Let Patroni stay down and say why."""
+    fake.state["patroni_stuck"] = True
+    journal(fake, "patroni.service", text)
+
+
+def test_pg_hba_without_loopback_is_named(fake: FakeMachine) -> None:
+    """Reference trap 1."""
+    break_patroni(fake, 'FATAL:  no pg_hba.conf entry for host "127.0.0.1", user "postgres"')
+    assert "127.0.0.1" in stop_at(fake, "patroni", "patroni-hba").failure["reason"]
+
+
+def test_nothing_waits_for_units_that_wait_for_this_program(fake: FakeMachine) -> None:
+    """Reference traps 2 and 3: services are started with --no-block."""
+    assert run(fake).code == 0
+    for unit in ("consul.service", "patroni.service", "vip-manager.service"):
+        starts = [call for call in fake.calls if call[:2] == ["systemctl", "start"] and call[-1] == unit]
+        assert starts
+        assert all("--no-block" in call for call in starts)
+
+
+def test_unknown_configuration_keys_are_named_before_the_agent_starts(fake: FakeMachine) -> None:
+    """Reference trap 5: the agent's own `validate` speaks."""
+    fake.script("consul", 1, "", "Config validation failed: 1 error occurred: invalid config key tls")
+    assert "invalid config key tls" in stop_at(fake, "consul", "consul-config").failure["reason"]
+    assert "start" not in verbs(fake, "consul.service")
+
+
+def start_bootstrap(fake: FakeMachine) -> None:
+    """Let the first boot reach Patroni, which then makes no progress, and cut the power."""
+    fake.state["patroni_stuck"] = True
+    fake.save()
+    assert run(fake).failure["stage"] == "patroni"
+    fake.state["patroni_stuck"] = False
+    fake.save()
+
+
+@pytest.mark.parametrize(
+    ("files", "leader"),
+    [
+        (("data/PG_VERSION", "pg_wal/0"), False),
+        (("data/PG_VERSION",), False),
+        (("data/global/pg_control", "pg_wal/0"), False),
+        (("data/PG_VERSION", "pg_wal/0"), True),
+    ],
+)
+def test_interrupted_first_bootstrap(fake: FakeMachine, files: tuple[str, ...], *, leader: bool) -> None:
+    """Reference trap 7: what this first boot began and did not end is moved aside and begun again."""
+    start_bootstrap(fake)
+    fake.state["keys"]["service/demo/initialize"] = "7" if leader else ""
+    if leader:
+        fake.state["keys"]["service/demo/leader"] = "pg2"
+    fake.save()
+    for name in files:
+        mount = "fs-pgdata" if name.startswith("data") else "fs-pgwal"
+        path = fake.folder / mount / "15" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    result = boot(fake)
+    assert result.code == 0, result.log.getvalue()
+    kept = sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir())
+    assert kept == ["data", "data.interrupted-1"]
+    assert fake.state["keys"]["service/demo/initialize"]
+    assert any("interrupted bootstrap" in warning for warning in result.status["warnings"])
+
+
+def test_data_that_was_there_before_is_never_moved(fake: FakeMachine) -> None:
+    """The reverse of trap 7: the same picture without our record is not touched."""
+    assert run(fake).code == 0
+    for name in ("bootstrap.json", "sealed"):
+        fake.at(f"/var/lib/holster/{name}").unlink()
+    # A reinstalled machine: Patroni is not started by systemd before the program looks.
+    fake.state["units"]["patroni.service"]["enabled"] = False
+    fake.save()
+    fake.reboot()
+    fake.state["keys"] = {"service/demo/initialize": ""}
+    fake.state["patroni_stuck"] = True
+    fake.save()
+    before = sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir())
+    assert run(fake).failure["stage"] == "patroni"
+    assert "start" in verbs(fake, "patroni.service")
+    assert sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir()) == before
+    assert fake.state["keys"] == {"service/demo/initialize": ""}
+
+
+def test_missing_roles_after_a_cut_bootstrap_are_named(fake: FakeMachine) -> None:
+    """Reference trap 7, second half: replicas would never join."""
+    fake.state["db_roles"] = ["postgres"]
+    fake.save()
+    assert "replicator" in stop_at(fake, "verify", "patroni-roles-missing").failure["reason"]
+
+
+def test_waiting_for_leader_to_bootstrap_is_named(fake: FakeMachine) -> None:
+    """Reference trap 7, seen from another member."""
+    break_patroni(fake, "INFO: waiting for leader to bootstrap")
+    stop_at(fake, "patroni", "patroni-waits-for-leader")
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (
+            "CRITICAL: system ID mismatch, node pg1 belongs to a different cluster: 1 != 2",
+            "patroni-other-cluster",
+        ),
+        ("Can't start; there is already a node named 'pg1' running", "patroni-name-taken"),
+        ('pg_basebackup: error: directory "/pgwal/15/pg_wal" exists but is not empty', "patroni-not-empty"),
+        (
+            "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize",
+            "patroni-not-empty",
+        ),
+        ("waiting on consul", "patroni-waits-for-consul"),
+        ("ACL not found", "acl-token"),
+        ("Permission denied", "acl-policy"),
+        ("PatroniFatalException: Failed to bootstrap cluster", "patroni-bootstrap-failed"),
+    ],
+)
+def test_log_texts_of_patroni_become_causes(fake: FakeMachine, text: str, cause: str) -> None:
+    """Log texts of patroni become causes."""
+    break_patroni(fake, text)
+    assert text in stop_at(fake, "patroni", cause).failure["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("memberlist: Failed to decrypt: No installed keys could decrypt the message", "gossip-key"),
+        ("Multiple private IPv4 addresses found. Please configure one with 'bind'", "consul-address"),
+        ("bind: cannot assign requested address", "consul-address"),
+        ("Node name pg1 is reserved by node 1234 with name pg1", "consul-name-taken"),
+        ("error: refusing to rejoin cluster because server has been offline", "consul-too-old"),
+        ("x509: certificate has expired or is not yet valid", "consul-tls"),
+        ("No cluster leader", "consul-no-leader"),
+    ],
+)
+def test_log_texts_of_consul_become_causes(fake: FakeMachine, text: str, cause: str) -> None:
+    """Gossip key mismatch (traps.md 23), ambiguous address (25, reference 16 and 17), and others."""
+    fake.state["consul_leader"] = ""
+    journal(fake, "consul.service", text)
+    assert text in stop_at(fake, "consul", cause).failure["reason"]
+
+
+def test_stored_gossip_keyring_wins_over_the_configuration(fake: FakeMachine) -> None:
+    """traps.md 23: a ring without our key is moved aside before the first start, ours is kept."""
+    ring = fake.at("/opt/consul/serf/local.keyring")
+    ring.parent.mkdir()
+    ring.write_text('["b3RoZXI="]')
+    fake.at("/var/lib/holster").mkdir(parents=True)
+    fake.at("/var/lib/holster/consul-started").write_text("before")
+    assert run(fake, "consul").code == 0
+    assert [path.name[:20] for path in ring.parent.iterdir()] == ["local.keyring.before"]
+    ring.write_text(json.dumps([GOSSIP_KEY]))
+    boot(fake)
+    assert ring.exists()
+
+
+def test_cloned_identity(fake: FakeMachine) -> None:
+    """traps.md 18: state of an agent that ran in the image is moved aside once, our own never."""
+    node_id = fake.at("/opt/consul/node-id")
+    node_id.write_text("cloned")
+    assert run(fake, "consul").code == 0
+    assert not node_id.exists()
+    node_id.write_text("own")
+    boot(fake)
+    assert node_id.read_text() == "own"
+
+
+def test_clock_not_synchronised_at_first_boot(fake: FakeMachine) -> None:
+    """traps.md 35, reference trap 19: a bounded wait, then a warning, never a block."""
+    fake.state["synchronised"] = False
+    fake.save()
+    result = run(fake)
+    assert result.code == 0
+    assert any("not synchronised" in warning for warning in result.status["warnings"])
+    assert 15 <= result.status["stages"][1]["seconds"] <= 30
+
+
+def test_vip_stays_on_the_old_node(fake: FakeMachine) -> None:
+    """Reference trap 6: an address without the role is seen and named."""
+    fake.script("ip", 0, "2: enp1s0    inet 192.0.2.11/24 x\n2: enp1s0    inet 192.0.2.100/24 x\n")
+    fake.state["leads"] = False
+    fake.save()
+    assert "not the leader" in stop_at(fake, "vip", "vip-wrong").failure["reason"]
+
+
+def test_interface_names_differ(fake: FakeMachine) -> None:
+    """traps.md 14: the interface is found by its address and given to vip-manager."""
+    document = make_document()
+    document["network"]["interface"] = "eth0"
+    write_document(fake, document)
+    result = run(fake)
+    assert result.code == 0
+    assert fake.at("/etc/holster/vip-manager.env").read_text() == "VIP_INTERFACE=enp1s0\n"
+    assert any("enp1s0, not on eth0" in warning for warning in result.status["warnings"])
+
+
+def test_vip_manager_without_support_for_the_mode_is_named(fake: FakeMachine) -> None:
+    """Vip manager without support for the mode is named."""
+    fake.state["vip_answers"] = False
+    journal(fake, "vip-manager.service", "endpoint type not supported")
+    stop_at(fake, "vip", "vip-unsupported")
+
+
+def test_seed_ejected_while_the_datasource_is_pinned(fake: FakeMachine) -> None:
+    """Reference trap 13: cloud-init is off before the machine counts as ready."""
+    assert run(fake).code == 0
+    assert fake.at("/etc/cloud/cloud-init.disabled").exists()
+
+
+def test_secrets_left_behind(fake: FakeMachine) -> None:
+    """Reference trap 21, traps.md 19: copies of the payload are removed when the machine is ready."""
+    for path in ("/root/original-ks.cfg", "/var/log/anaconda/ks-script-abc.log"):
+        fake.at(path).parent.mkdir(parents=True, exist_ok=True)
+        fake.at(path).write_text(GOSSIP_KEY)
+    assert run(fake).code == 0
+    for path in (
+        "/root/original-ks.cfg",
+        "/var/log/anaconda/ks-script-abc.log",
+        "/var/lib/cloud/instances/i/user-data.txt",
+    ):
+        assert not fake.at(path).exists()
+
+
+def test_a_failed_first_boot_keeps_the_copies(fake: FakeMachine) -> None:
+    """A failed first boot keeps the copies."""
+    fake.state["alive"] = 2
+    fake.save()
+    assert "2 of 3 Consul agents" in stop_at(fake, "verify", "not-ready").failure["reason"]
+    assert fake.at("/var/lib/cloud/instances/i/user-data.txt").exists()
+    assert not fake.at("/var/lib/holster/sealed").exists()
+
+
+def test_write_files_owner_unknown(fake: FakeMachine) -> None:
+    """traps.md 15: files arrive as root's; the program names a missing user, and hands over what it has."""
+    fake.at("/etc/passwd").write_text("root:x:0:0::/:/bin/sh\n")
+    reason = stop_at(fake, "preflight", "machine-unfit").failure["reason"]
+    assert "the user consul is missing" in reason
+    assert "the user postgres is missing" in reason
+
+
+def test_interrupted_delivery_is_repaired_from_the_seed_once(fake: FakeMachine) -> None:
+    """Reference trap 15 and design promise 5: half of a payload is found by its digest."""
+    fake.state["seed"] = {"/etc/patroni/patroni.yml": "scope: demo\n"}
+    fake.save()
+    fake.at("/var/lib/cloud/instance").mkdir(parents=True)
+    fake.at("/etc/patroni/patroni.yml").write_text("scope: de")
+    assert run(fake, "preflight").code == 0
+    assert [call for call in fake.calls if call[0] == "cloud-init"] == [
+        ["cloud-init", "single", "--name", "write_files", "--frequency", "always"]
+    ]
+
+
+def test_interrupted_delivery_without_a_seed_is_named(fake: FakeMachine) -> None:
+    """Interrupted delivery without a seed is named."""
+    fake.at("/etc/patroni/patroni.yml").write_text("scope: de")
+    fake.at("/etc/consul.d/consul.hcl").unlink()
+    reason = stop_at(fake, "preflight", "payload-incomplete").failure["reason"]
+    assert "/etc/patroni/patroni.yml differs" in reason
+    assert "/etc/consul.d/consul.hcl was not delivered" in reason
+
+
+def test_the_services_start_by_themselves_only_after_the_seal(fake: FakeMachine) -> None:
+    """A power cut before that goes through the stages again, in their order."""
+    assert run(fake, "verify").code == 0
+    units = ("consul.service", "patroni.service", "vip-manager.service", "holster-storage.service")
+    assert not any(fake.state["units"][unit]["enabled"] for unit in units)
+    assert run(fake).code == 0
+    assert all(fake.state["units"][unit]["enabled"] for unit in units)
+
+
+def test_the_distribution_s_postgresql_is_disabled(fake: FakeMachine) -> None:
+    """Reference §2.5: a server that the package started keeps the port and the directory."""
+    assert run(fake, "system").code == 0
+    assert fake.state["units"]["postgresql.service"] == {"active": False, "enabled": False, "starts": 1}
+
+
+def test_a_changed_payload_restarts_what_reads_it(fake: FakeMachine) -> None:
+    """A changed payload restarts what reads it."""
+    assert run(fake, "vip").code == 0
+    document = make_document()
+    fake.at("/etc/patroni/patroni.yml").write_text("scope: demo # changed\n")
+    document["files"] = [item for item in document["files"] if "patroni" not in item["path"]]
+    write_document(fake, document)
+    fake.forget_calls()
+    assert run(fake, "vip").code == 0
+    assert "restart" in verbs(fake, "patroni.service")
+    assert "restart" not in verbs(fake, "consul.service")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_acl_missing_answers_403_or_404(fake: FakeMachine, status: int) -> None:
+    """Reference §1.4: both mean that a policy or token does not exist."""
+    fake.state["missing_status"] = status
+    fake.save()
+    assert run(fake, "acl").code == 0
+    assert sorted(fake.state["tokens"]) == ["agent_token", "patroni_token", "vip_token"]
+    assert fake.state["policies"]["patroni-demo"]["Rules"] == "key_prefix"
+
+
+def test_acl_policy_of_an_older_render_gets_its_new_rules(fake: FakeMachine) -> None:
+    """Acl policy of an older render gets its new rules."""
+    assert run(fake, "acl").code == 0
+    acl = {**ACL, "policies": [{"name": "patroni-demo", "description": "d", "rules": "new"}]}
+    fake.at("/etc/holster/acl.json").write_text(json.dumps(acl))
+    assert run(fake, "acl").code == 0
+    assert fake.state["policies"]["patroni-demo"]["Rules"] == "new"
+
+
+def test_tokens_of_another_render_are_named(fake: FakeMachine) -> None:
+    """Tokens of another render are named."""
+    assert run(fake, "acl").code == 0
+    acl = {**ACL, "tokens": [{**ACL["tokens"][0], "secret_id": "another"}]}  # type: ignore[index]
+    fake.at("/etc/holster/acl.json").write_text(json.dumps(acl))
+    stop_at(fake, "acl", "acl-failed")
+
+
+def test_a_machine_that_is_no_server_waits_for_its_token(fake: FakeMachine) -> None:
+    """A machine that is no server waits for its token."""
+    document = make_document()
+    document["roles"] = ["postgres"]
+    write_document(fake, document)
+    assert "token of the Consul agent" in stop_at(fake, "acl", "acl-token").failure["reason"]
+
+
+def test_watchdog_required_and_absent(fake: FakeMachine) -> None:
+    """traps.md 30: `required` stops in words, `automatic` goes on with a warning."""
+    document = make_document()
+    document["system"]["watchdog"] = "automatic"
+    write_document(fake, document)
+    fake.script("modprobe", 1, "", "modprobe: FATAL: Module softdog not found")
+    result = run(fake, "system")
+    assert result.code == 0
+    assert any("softdog not found" in warning for warning in result.status["warnings"])
+    document["system"]["watchdog"] = "required"
+    write_document(fake, document)
+    stop_at(fake, "system", "watchdog-missing")
+
+
+def test_selinux_on_non_default_paths(fake: FakeMachine) -> None:
+    """traps.md 34: labels are ruled and restored on the mounted volumes; repeating changes nothing."""
+    document = make_document()
+    document["platform"]["has_selinux"] = True
+    document["system"]["selinux"] = "enforcing"
+    write_document(fake, document)
+    assert run(fake).code == 0
+    boot(fake)
+    assert fake.state["fcontext"] == {"/pgdata(/.*)?": "postgresql_db_t", "/pgwal(/.*)?": "postgresql_db_t"}
+    assert ["setenforce", "1"] in fake.calls
+
+
+def test_secrets_are_in_no_log_status_or_argument(fake: FakeMachine) -> None:
+    """Secrets are in no log status or argument."""
+    secrets = {*SECRETS.values(), GOSSIP_KEY}
+    result = run(fake)
+    assert result.code == 0
+    shown = [result.log.getvalue(), json.dumps(fake.calls), fake.at("/etc/issue.d/holster.issue").read_text()]
+    shown += [path.read_text() for path in fake.at("/var/lib/holster").iterdir() if path.is_file()]
+    for secret in secrets:
+        assert not any(secret in text for text in shown)
