@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from generator.render.rendered import RenderedTree
     from generator.tools.toolbox import ToolBox
 
-pytestmark = pytest.mark.external
+# One at a time: each test is several machines.
+pytestmark = [pytest.mark.external, pytest.mark.xdist_group("machines")]
 
 ROOT = Path(__file__).resolve().parents[2]
 VIP = "10.77.0.100"
@@ -45,7 +46,7 @@ NAMES = ("trio1", "trio2", "trio3")
 READY_SECONDS = 420
 FIRSTBOOT = "/usr/local/sbin/holster-firstboot"
 POSTGRESQL = Path("/usr/lib/postgresql")
-VIP_MANAGER = Program("vip-manager", ("--version",), r"version: (\d+(?:\.\d+)*)", "package vip-manager2")
+VIP_MANAGER = Program("vip-manager", ("--version",), r"version: (\d+(?:\.\d+)*)", "tests/tools/install unpacks it")
 
 
 @pytest.fixture

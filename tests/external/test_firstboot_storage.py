@@ -22,7 +22,8 @@ from tests.fakes.node_documents import make_document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.external
+# One at a time: each test is several machines.
+pytestmark = [pytest.mark.external, pytest.mark.xdist_group("machines")]
 
 PROGRAM = "/usr/local/sbin/holster-firstboot"
 CHANGING = ("pvcreate", "vgcreate", "lvcreate", "vgchange", "mkfs.ext4", "mount", "pvresize", "resize2fs")
