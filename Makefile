@@ -6,7 +6,8 @@ VENV   ?= .venv
 SPEC   ?= examples/sirius.yaml
 ARGS   ?=
 
-CLUSTER := $(basename $(notdir $(SPEC)))
+# The spec's key `cluster` names the output folder.
+CLUSTER  = $(shell sed -nE "s/^cluster: *['\"]?([a-z0-9-]+).*/\1/p" $(SPEC))
 BIN     := $(VENV)/bin
 HOLSTER := $(BIN)/holster
 RUNTIME := $(VENV)/.runtime
@@ -44,7 +45,7 @@ lint: $(DEV) ## Check style, types, layers and shell scripts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@git ls-files -z -- '*.sh' .ci/run tests/tools/install | xargs -0 -r $(BIN)/shellcheck
+	@git ls-files -z -- '*.sh' .ci/run tests/tools/install tests/tools/install-image packer/make-debian-base | xargs -0 -r $(BIN)/shellcheck
 
 format: $(DEV) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -63,14 +64,19 @@ clean: ## Remove what was made here: virtual environment, caches, output (never 
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 	@find output -mindepth 1 ! -name README.md -delete
 
-# A virtual environment that was made half is made anew: the stamp comes last.
+# The stamp comes last and names the folder: an environment that was made half, or whose
+# folder was moved (its programs still name the old one), is made anew.
+ifneq ($(shell cat $(RUNTIME) 2>/dev/null),$(CURDIR))
+.PHONY: $(RUNTIME)
+endif
+
 $(RUNTIME): requirements/runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "holster needs Python 3.11 or newer: make PYTHON=python3.11")'
-	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@test "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" || { echo "making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
 	@echo "installing Holster into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/runtime.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)
 	@echo "installing the development tools into $(VENV)"

@@ -5,9 +5,10 @@ In: bytes of the spec.  Out: the spec with its platform, or every problem at onc
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -74,18 +75,18 @@ def _find_profile(reading: Reading) -> PlatformProfile | None:
         return None
     if (OVERRIDES,) in removed:
         return None
-    if "name" in spec.platform_overrides:
+    overrides = dict(spec.platform_overrides)
+    if overrides.pop("name", None) is not None:
         # The profile has this field, but its file does not: the platform is named by `platform`.
         hint = "the platform is chosen by the key platform"
         path = (OVERRIDES, "name")
         reading.add(
             [Problem("unknown-key", "a platform has no fact 'name'", path=path, at_key=True, hint=hint)]
         )
-        return None
     try:
-        return load_profile(spec.platform, spec.platform_overrides)
+        return load_profile(spec.platform, overrides)
     except ValidationError as error:
-        reading.add(_describe_overrides(error, spec))
+        reading.add(_describe_overrides(error, overrides))
         return None
 
 
@@ -97,12 +98,12 @@ def _describe_unknown(platform: str) -> Problem:
     return Problem("unknown-platform", message, path=("platform",), hint=hint)
 
 
-def _describe_overrides(error: ValidationError, spec: ClusterSpec) -> Iterator[Problem]:
-    data = spec.platform_overrides
-    for finding in translate_errors(error.errors(include_url=False), data, PlatformProfile):
+def _describe_overrides(error: ValidationError, overrides: dict[str, Any]) -> Iterator[Problem]:
+    for finding in translate_errors(error.errors(include_url=False), overrides, PlatformProfile):
         yield _below_overrides(finding.problem)
 
 
 def _below_overrides(problem: Problem) -> Problem:
     path: SpecPath = (OVERRIDES, *problem.path)
-    return replace(problem, path=path)
+    message = re.sub(r" in the spec$", f" in {OVERRIDES}", problem.message)
+    return replace(problem, path=path, message=message)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from generator.credentials.bundle import NodeIdentity
+from generator.platforms.vip_mode import choose_vip_mode
 from generator.sizing import (
     DEFAULT_CPUS,
     DEFAULT_MEMORY_MIB,
@@ -303,7 +304,7 @@ def resolve_cluster(
         postgresql_packages=tuple(fill(name) for name in packages),
         postgresql_bin_dir=fill(platform.paths.postgresql_bin_dir),
         postgresql_units=tuple(fill(unit) for unit in platform.units.postgresql),
-        vip_mode=spec.vip_manager.mode or platform.vip_manager_modes[0],
+        vip_mode=choose_vip_mode(spec, platform),
         failsafe_mode=PatroniDialect(patroni.version).has_failsafe_mode if failsafe is None else failsafe,
         repositories=tuple(
             repository.model_copy(update={"base_urls": tuple(fill(url) for url in repository.base_urls)})

@@ -88,8 +88,8 @@ class PatroniDialect:
 
     @property
     def postgresql_range(self) -> tuple[int, int]:
-        """Oldest and newest PostgreSQL major that this version runs."""
-        for since, newest in (("4.1", 18), ("4.0", 17), ("3.2", 16), ("3.0", 15), ("2.1.2", 14)):
+        """Oldest and newest PostgreSQL major that this version runs (its release notes)."""
+        for since, newest in (("4.0.7", 18), ("4.0", 17), ("3.0.3", 16), ("2.1.5", 15), ("2.1", 14)):
             if self.version.at_least(since):
                 return 9, newest
         return 9, 13

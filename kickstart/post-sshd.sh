@@ -4,7 +4,9 @@ set -eu
 : "${sshd_config:?}" "${ssh_port:?}"
 {
     printf 'Port %s\n' "$ssh_port"
-    printf '%s\n' 'PermitRootLogin no' 'PasswordAuthentication no' 'KbdInteractiveAuthentication no' 'X11Forwarding no'
+    # Two names of one thing: before 8.7 the older one decides whether PAM asks for a password.
+    printf '%s\n' 'PermitRootLogin no' 'PasswordAuthentication no' 'KbdInteractiveAuthentication no' \
+        'ChallengeResponseAuthentication no' 'X11Forwarding no'
     cat "$sshd_config"
 } > "$sshd_config.holster"
 cat "$sshd_config.holster" > "$sshd_config"

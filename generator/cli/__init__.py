@@ -12,7 +12,9 @@ import sys
 import click
 
 from generator import __version__
-from generator.errors import HolsterError
+from generator.cli.signals import ends_as_interrupts
+from generator.cli.terminal import drop_output, print_failure, tolerate_encoding
+from generator.errors import EnvironmentFailed, HolsterError, UsageInvalid
 
 COMMANDS = {
     "init": "Write a short commented spec to start from.",
@@ -20,14 +22,15 @@ COMMANDS = {
     "show": "Show the resolved cluster: machines, roles, disks, VIP, datacenter.",
     "render": "Make every artefact of every machine from a spec.",
     "verify": "Have every rendered file read back by the program that will consume it.",
-    "build": "Build the golden image with Packer (not available yet).",
+    "build": "Build the golden image with Packer.",
+    "artifacts": "Look after the files of a build without a network.",
     "boot": "Boot the cluster from its seeds in QEMU (not available yet).",
     "schema": "Print the JSON Schema of the spec, for editors.",
     "secrets": "Create, show, import or reissue the secrets of a cluster.",
 }
 """Command -> its line in the help; the module has the command's name."""
 
-PENDING = ("build", "boot")
+PENDING = ("boot",)
 """Commands that users know from the plan and that say what to do until they exist."""
 
 
@@ -47,6 +50,14 @@ class LazyGroup(click.Group):
         module = "pending" if cmd_name in PENDING else cmd_name
         command: click.Command = importlib.import_module(f"generator.cli.{module}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown name is compared with those of the table."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
@@ -73,28 +84,45 @@ def cli() -> None:
 
 def fail(error: HolsterError) -> int:
     """Print an expected failure and return the exit code it carries."""
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(error.message, err=True)
-    if error.hint:
-        click.secho("  hint: ", fg="cyan", nl=False, err=True)
-        click.echo(error.hint, err=True)
+    print_failure(error)
     return error.exit_code
 
 
-def main() -> None:
-    """Run the command line and end the process with its exit code."""
+def explain_usage(error: click.UsageError) -> UsageInvalid:
+    """Return click's finding about the command line in the form of all our messages."""
+    message = error.format_message().rstrip(".")
+    command = error.ctx.command_path if error.ctx else "holster"
+    return UsageInvalid(message[:1].lower() + message[1:], hint=f"`{command} --help` tells what it takes")
+
+
+def run() -> int:
+    """Run the command line and return its exit code; every expected failure has been printed."""
     try:
         code = cli.main(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("interrupted; nothing half-made was left behind", err=True)
         code = 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code
+    except click.UsageError as error:
+        code = fail(explain_usage(error))
     except HolsterError as error:
         code = fail(error)
     except BrokenPipeError:
         # The reader of our output went away (holster show | head): not an error of ours.
-        sys.stderr.close()
+        drop_output()
         code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+    except OSError as error:
+        drop_output()
+        code = fail(EnvironmentFailed(f"cannot write {error.filename or 'the answer'}: {error.strerror}"))
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    tolerate_encoding()
+    with ends_as_interrupts():
+        sys.exit(run())

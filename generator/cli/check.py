@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from generator.cli.console import FORMAT, SPEC, check_and_print
+from generator.cli.console import FORMAT, SPEC, check_and_print, count
+from generator.errors import InputInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,9 @@ def command(spec: Path, style: Style, *, strict: bool) -> int:
     """
     checked = check_and_print(spec, style)
     if style == "text":
-        warnings = len(checked.problems)
-        noted = f" with {warnings} warning{'s' if warnings != 1 else ''}" if warnings else ""
+        warnings = count(len(checked.problems), "warning") if checked.problems else ""
+        noted = f" with {warnings}" if warnings else ""
+        if warnings and strict:
+            raise InputInvalid(f"{spec} has {warnings}, and --strict takes them for errors")
         click.echo(f"{spec} is valid{noted}: cluster {checked.spec.cluster} on {checked.profile.title}")
     return 1 if strict and checked.problems else 0

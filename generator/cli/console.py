@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from generator.check import CheckedSpec, check_spec
+from generator.cli.terminal import is_colored, name_program, print_labelled
 from generator.diagnostics import format_problems
 from generator.errors import SpecInvalid, UsageInvalid
 
@@ -27,12 +27,18 @@ FORMAT = click.option(
     show_default=True,
     help="How problems are printed: for people, one line each for editors, JSON for programs.",
 )
+BUNDLE = click.option(
+    "--secrets",
+    "bundle_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Credential bundle.  [default: secrets/<cluster>.yaml]",
+)
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print errors and warnings only.")
 
 
-def is_colored() -> bool:
-    """Say whether standard error gets colours: a terminal, and NO_COLOR is not set."""
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+def count(number: int, word: str) -> str:
+    """Return `1 machine`, `2 machines`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 class ConsoleReporter:
@@ -48,8 +54,7 @@ class ConsoleReporter:
 
     def warn(self, text: str) -> None:
         """Print the warning, also when quiet."""
-        click.secho("warning: ", fg="yellow", nl=False, err=True)
-        click.echo(text, err=True)
+        print_labelled("warning", text, "yellow")
 
     def warn_of(self, warnings: Iterable[Problem]) -> None:
         """Print warnings that have no place in the spec, with the fix."""
@@ -79,11 +84,17 @@ def print_problems(
     if not problems and style != "json":
         return
     text = format_problems(problems, source=source, lines=lines, style=style, color=is_colored())
-    click.echo(text, err=style != "json")
+    # It ends in a line break already.
+    click.echo(text, nl=False, err=style != "json")
 
 
-def check_and_print(path: Path, style: Style = "text") -> CheckedSpec:
+def check_and_print(path: Path, style: Style | None = None) -> CheckedSpec:
     """Return the checked spec and print its warnings; print all problems when it is invalid.
+
+    Args:
+        path: the spec.
+        style: how problems are printed; None is for commands whose subject is another
+            one: an invalid spec with excerpts, the warnings of a valid one in a line each.
 
     Raises:
         UsageInvalid: the file cannot be read.
@@ -92,9 +103,16 @@ def check_and_print(path: Path, style: Style = "text") -> CheckedSpec:
     try:
         checked = check_spec(read_spec(path), str(path))
     except SpecInvalid as invalid:
-        print_problems(invalid.problems, source=invalid.source, lines=invalid.lines, style=style)
+        print_problems(invalid.problems, source=invalid.source, lines=invalid.lines, style=style or "text")
         raise SystemExit(invalid.exit_code) from None
-    print_problems(
-        tuple(checked.problems), source=str(path), lines=tuple(checked.document.lines), style=style
-    )
+    print_problems(checked.problems, source=str(path), lines=checked.document.lines, style=style or "short")
+    if checked.problems and style is None:
+        print_labelled(
+            "  hint", f"`{name_program()} check {quote(str(path))}` tells how to mend them", "cyan"
+        )
     return checked
+
+
+def locate_bundle(checked: CheckedSpec, path: Path | None) -> Path:
+    """Return the bundle's path: the given one, or the default of the cluster."""
+    return path or Path("secrets") / f"{checked.spec.cluster}.yaml"

@@ -2,52 +2,84 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from ipaddress import IPv4Address, IPv4Network
+from contextlib import suppress
+from ipaddress import IPv4Network
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from generator.check import check_spec
-from generator.cli.console import print_problems
-from generator.errors import SpecInvalid, UsageInvalid
+from generator.cli.terminal import name_program
+from generator.diagnostics import Severity
+from generator.errors import EnvironmentFailed, InputInvalid, SpecInvalid, UsageInvalid
 from generator.platforms.profile import list_platforms
 from generator.render.starter import Starter, render_starter
+from generator.spec.fields import SCOPE, Scope, SshPublicKey
 from generator.spec.model import Durability
+from generator.spec.network_fields import Address, InterfaceName, Network
+from generator.spec.wording import explain_letters, show_value
 
 
 class Parsed(click.ParamType[Any]):
-    """A value read by a standard class: an address or a network."""
+    """A value read as a field of the spec, with the spec's own words when it is wrong."""
 
-    def __init__(self, name: str, kind: type[IPv4Address | IPv4Network]) -> None:
+    def __init__(self, name: str, kind: Any) -> None:
         self.name = name
-        self._kind = kind
+        self._adapter = TypeAdapter(kind)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the parsed value or end with a usage error."""
         try:
-            return self._kind(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+            return self._adapter.validate_python(value)
+        except ValidationError as error:
+            self.fail(explain(value, error), param, ctx)
 
 
-ADDRESS = Parsed("address", IPv4Address)
-NETWORK = Parsed("network", IPv4Network)
+class ParsedList(Parsed):
+    """Several values in one text, separated by commas or spaces."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the parsed values or end with a usage error."""
+        if not isinstance(value, str):
+            return value
+        convert = super().convert
+        parts = tuple(convert(part, param, ctx) for part in value.replace(",", " ").split())
+        if not parts:
+            self.fail("at least one address is needed", param, ctx)
+        return parts
 
 
-def parse_addresses(texts: tuple[str, ...]) -> tuple[IPv4Address, ...]:
-    """Return the addresses; each text may hold several, separated by commas or spaces."""
-    found = [part for text in texts for part in text.replace(",", " ").split()]
-    try:
-        return tuple(IPv4Address(part) for part in found)
-    except ValueError as error:
-        raise UsageInvalid(str(error), hint="give addresses such as 10.0.0.11,10.0.0.12,10.0.0.13") from None
+def explain(value: Any, error: ValidationError) -> str:
+    """Return what is wrong with a value, in the words of the spec."""
+    reason = error.errors(include_url=False)[0].get("ctx", {}).get("error", "cannot be used here")
+    letters = explain_letters(value)
+    return f"{show_value(value)} {reason}" + (f"; {letters}" if letters else "")
 
 
-def ask(value: Any, text: str, option: str, kind: Any = str, default: Any = None) -> Any:
+CLUSTER = Parsed("name", Scope)
+ADDRESS = Parsed("address", Address)
+ADDRESSES = ParsedList("addresses", Address)
+NETWORK = Parsed("network", Network)
+INTERFACE = Parsed("name", InterfaceName)
+KEY = Parsed("line", SshPublicKey)
+
+
+AMBIGUOUS = 2
+
+
+def suggest_name(file: Path) -> str | None:
+    """Return the file's name as a cluster's name, or None where it cannot be one."""
+    return file.stem if SCOPE.fullmatch(file.stem) else None
+
+
+def ask(value: Any, text: str, option: str, kind: Any, default: Any = None) -> Any:
     """Return `value`, or the answer to a prompt where a person is there to give it."""
-    if value is not None:
+    if value:
         return value
     if not sys.stdin.isatty():
         if default is not None:
@@ -60,33 +92,49 @@ def ask(value: Any, text: str, option: str, kind: Any = str, default: Any = None
 
 @click.command("init")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--cluster", help="Name of the cluster (Patroni's scope).")
+@click.option("--cluster", type=CLUSTER, help="Name of the cluster.  [default: FILE's name without .yaml]")
 @click.option(
-    "--address", "addresses", multiple=True, metavar="A[,A…]", help="Addresses of the machines: 1, 3 or more."
+    "--address",
+    "addresses",
+    type=ADDRESSES,
+    multiple=True,
+    metavar="A[,A…]",
+    help="Addresses of the machines: 1, 3 or more.",
 )
-@click.option("--vip", type=ADDRESS, help="Address that follows the primary.")
+@click.option("--vip", type=ADDRESS, help="Virtual address, always on the leader.")
 @click.option("--prefix", type=NETWORK, help="Network of the machines.  [default: the /24 of the first]")
 @click.option("--gateway", type=ADDRESS, help="Router's address.")
-@click.option("--interface", default="eth0", show_default=True, help="Network interface of the machines.")
+@click.option(
+    "--interface", type=INTERFACE, default="eth0", show_default=True, help="Network card of the machines."
+)
 @click.option("--platform", type=click.Choice(list_platforms()), default="redos8", show_default=True)
 @click.option(
     "--durability", type=click.Choice([choice.value for choice in Durability]), help="What a commit survives."
 )
-@click.option("--ssh-key", "ssh_keys", multiple=True, metavar="LINE", help="A public key that may log in.")
+@click.option(
+    "--ssh-key",
+    "ssh_keys",
+    type=KEY,
+    multiple=True,
+    metavar="LINE",
+    help="A public key that may log in, as it stands in the .pub file; repeatable.",
+)
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 def command(file: Path, **answers: Any) -> None:
     """Write a short commented spec to FILE (- for standard output).
 
     What is not given as an option is asked for on a terminal.
     """
-    if str(file) != "-" and file.exists() and not answers["force"]:
+    if str(file) != "-" and os.path.lexists(file) and not answers["force"]:
         raise UsageInvalid(f"{file} is already there", hint="--force replaces it")
-    name = ask(answers["cluster"], "Cluster name", "--cluster")
-    texts = answers["addresses"] or (
-        ask(None, "Addresses of the machines (1, 3 or more; comma between)", "--address"),
-    )
-    addresses = parse_addresses(texts)
-    vip = ask(answers["vip"], "Virtual IP", "--vip", ADDRESS)
+    name = ask(answers["cluster"], "Cluster name", "--cluster", CLUSTER, suggest_name(file))
+    given = tuple(address for addresses in answers["addresses"] for address in addresses)
+    addresses = ask(given, "Addresses of the machines (1, 3 or more; comma between)", "--address", ADDRESSES)
+    if len(addresses) == AMBIGUOUS:
+        raise InputInvalid(
+            "two machines cannot agree on a leader", hint="give one address for a trial, or three and more"
+        )
+    vip = ask(answers["vip"], "Virtual address", "--vip", ADDRESS)
     durability = ask(
         answers["durability"],
         "What an acknowledged commit survives",
@@ -109,19 +157,42 @@ def command(file: Path, **answers: Any) -> None:
 
 
 def write_starter(text: str, file: Path) -> None:
-    """Write the starter, or print what is wrong with the answers and write nothing."""
+    """Write the starter, or print what is wrong with the answers and write nothing.
+
+    Raises:
+        InputInvalid: the answers make no valid spec.
+        EnvironmentFailed: the file cannot be written.
+    """
     try:
         check_spec(text.encode(), str(file))
     except SpecInvalid as invalid:
-        print_problems(invalid.problems, source=invalid.source, lines=invalid.lines)
-        raise SystemExit(invalid.exit_code) from None
+        wrong = [problem for problem in invalid.problems if problem.severity is Severity.ERROR]
+        lines = (
+            f"\n  {problem.message}" + (f"; {problem.hint}" if problem.hint else "") for problem in wrong
+        )
+        raise InputInvalid(f"these answers make no cluster; nothing was written:{''.join(lines)}") from None
     if str(file) == "-":
         click.echo(text, nl=False)
         return
-    try:
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageInvalid(f"cannot write {file}: {error.strerror}") from None
+    replace_file(file, text)
+    program, shown = name_program(), quote(str(file))
     click.echo(
-        f"wrote {file}; next: edit it, then `holster check {file}` and `holster render {file}`", err=True
+        f"wrote {file}; next: edit it, then `{program} check {shown}` and `{program} render {shown}`",
+        err=True,
     )
+
+
+def replace_file(file: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        EnvironmentFailed: it cannot be written; what was there is as it was.
+    """
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        partial.write_text(text, "utf-8")
+        partial.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise EnvironmentFailed(f"cannot write {file}: {error.strerror}") from None

@@ -7,8 +7,6 @@ import click
 from generator.errors import EnvironmentFailed
 
 BY_HAND = {
-    "build": "`holster render SPEC`, then in output/<cluster>/packer: `packer init .` and `packer build .` "
-    "with your own variables (see variables.pkr.hcl)",
     "boot": "attach output/<cluster>/nodes/<node>/seed.iso to a machine made from the golden image, "
     "then start it",
 }
@@ -17,11 +15,7 @@ BY_HAND = {
 @click.command("pending", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Say that this command is not available yet, and what to do by hand.
-
-    Raises:
-        EnvironmentFailed: always.
-    """
+    """Not available yet; says what to do by hand."""
     name = context.info_name or ""
     raise EnvironmentFailed(
         f"holster {name} is not available in this release", hint=f"by hand: {BY_HAND.get(name, '')}"

@@ -9,13 +9,14 @@ import click
 from generator.spec.schema import build_schema
 
 
-@click.command("schema")
+@click.command(
+    "schema",
+    epilog="\b\nFirst line of a spec, for editors:\n# yaml-language-server: $schema=holster.schema.json",
+)
 def command() -> None:
-    r"""Print the JSON Schema of the spec (Draft 2020-12).
+    """Print the JSON Schema of the spec (Draft 2020-12).
 
-    Editors use it for completion; put this line first in the spec:
-
-    \b
-    # yaml-language-server: $schema=holster.schema.json
+    Editors use it to complete and to check: write it to holster.schema.json beside
+    the specs, and name it in their first line.
     """
     click.echo(json.dumps(build_schema(), indent=2, ensure_ascii=False))

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import json
-import secrets as entropy_source
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 import click
 
-from generator.cli.console import SPEC, ConsoleReporter, check_and_print
-from generator.credentials.bundle import create_bundle, reissue_node
+from generator.cli.console import BUNDLE, SPEC, ConsoleReporter, check_and_print, count, locate_bundle
+from generator.credentials.bundle import CredentialBundle, create_bundle, reissue_node, replace_gossip_key
+from generator.credentials.check import check_bundle
 from generator.credentials.gossip import read_gossip_key
 from generator.credentials.redact import redact_bundle
-from generator.credentials.store import load_bundle, save_bundle
+from generator.credentials.store import load_bundle, update_bundle
 from generator.errors import UsageInvalid
 from generator.produce import prepare_bundle
 from generator.resolve import list_identities
 
 if TYPE_CHECKING:
-    from generator.check import CheckedSpec
-
-BUNDLE = click.option(
-    "--secrets",
-    "bundle_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Credential bundle.  [default: secrets/<cluster>.yaml]",
-)
-
-
-def locate_bundle(checked: CheckedSpec, path: Path | None) -> Path:
-    """Return the bundle's path: the given one, or the default of the cluster."""
-    return path or Path("secrets") / f"{checked.spec.cluster}.yaml"
+    from collections.abc import Callable
 
 
 def demand_bundle(path: Path) -> Path:
@@ -55,22 +45,20 @@ def command() -> None:
     """
 
 
-@command.command("create")
+@command.command("create", short_help="Make the bundle of a spec, or add its new machines.")
 @SPEC
 @BUNDLE
 def create(spec: Path, bundle_path: Path | None) -> None:
     """Make the bundle of SPEC; what exists stays, new machines are added."""
     checked = check_and_print(spec)
     path = locate_bundle(checked, bundle_path)
-    _, made, warnings = prepare_bundle(
-        checked, path, now=datetime.now(UTC), entropy=entropy_source.token_bytes
-    )
+    _, made, warnings = prepare_bundle(checked, path, now=datetime.now(UTC), entropy=token_bytes)
     reporter = ConsoleReporter(quiet=False)
     reporter.warn_of(warnings)
     reporter.step(f"{path}: made for {', '.join(made)}" if made else f"{path}: complete, nothing changed")
 
 
-@command.command("show")
+@command.command("show", short_help="Print what a bundle holds, without secret values.")
 @SPEC
 @BUNDLE
 @click.option("--redacted", is_flag=True, help="Required: what is printed never holds a secret value.")
@@ -85,12 +73,40 @@ def show(spec: Path, bundle_path: Path | None, *, redacted: bool) -> None:
     click.echo(json.dumps(redact_bundle(bundle), indent=2, ensure_ascii=False))
 
 
-@command.command("import")
+def take_gossip_key(
+    old: CredentialBundle | None,
+    key: str,
+    *,
+    cluster: str,
+    replace: bool,
+    create: Callable[[], CredentialBundle],
+) -> CredentialBundle:
+    """Return the bundle with this gossip key; the same object if it has it.
+
+    Raises:
+        BundleInvalid: the bundle is another cluster's.
+        UsageInvalid: the bundle has another key, which is not to be replaced.
+    """
+    if old is None:
+        return create()
+    check_bundle(old, cluster, (), None)
+    if old.gossip_key.get_secret_value() == key:
+        return old
+    if not replace:
+        raise UsageInvalid(
+            "the bundle has another gossip key already",
+            hint="--replace takes the new one, after the key was rotated; all other secrets stay",
+        )
+    return replace_gossip_key(old, key)
+
+
+@command.command("import", short_help="Take over the gossip key of a running cluster.")
 @SPEC
 @click.argument("source", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @BUNDLE
-def import_key(spec: Path, source: Path, bundle_path: Path | None) -> None:
-    """Make the bundle of SPEC around the gossip key of a running cluster.
+@click.option("--replace", is_flag=True, help="Replace the gossip key of a bundle; all else in it stays.")
+def import_key(spec: Path, source: Path, bundle_path: Path | None, *, replace: bool) -> None:
+    """Take the gossip key of a running cluster into the bundle of SPEC, which is made when absent.
 
     SOURCE is the cluster's consul.hcl or consul.json, or Serf's local.keyring.
     A machine that joins must use the key that the others have: a new `encrypt`
@@ -98,30 +114,31 @@ def import_key(spec: Path, source: Path, bundle_path: Path | None) -> None:
     """
     checked = check_and_print(spec)
     path = locate_bundle(checked, bundle_path)
-    if path.exists():
-        raise UsageInvalid(
-            f"{path} is already there and keeps its gossip key",
-            hint="import before the first render; move the bundle away if the cluster never ran with it",
-        )
     try:
-        text = source.read_bytes()
+        key = read_gossip_key(source.read_bytes())
     except OSError as error:
         raise UsageInvalid(f"cannot read {source}: {error.strerror}") from None
-    identities = list_identities(checked.spec)
-    bundle = create_bundle(
-        checked.spec.cluster,
+    cluster, identities, now = checked.spec.cluster, list_identities(checked.spec), datetime.now(UTC)
+    create = partial(
+        create_bundle,
+        cluster,
         identities,
         years=checked.spec.certificates.years,
-        now=datetime.now(UTC),
-        entropy=entropy_source.token_bytes,
-        gossip_key=read_gossip_key(text),
+        now=now,
+        entropy=token_bytes,
+        gossip_key=key,
     )
-    save_bundle(path, bundle)
-    count = len(identities)
-    ConsoleReporter(quiet=False).step(f"{path}: made for {count} machines with the key of {source}")
+    before = path.exists()
+    bundle = update_bundle(
+        path, lambda old: take_gossip_key(old, key, cluster=cluster, replace=replace, create=create)
+    )
+    reporter = ConsoleReporter(quiet=False)
+    reporter.warn_of(check_bundle(bundle, cluster, (), now))
+    made = "has" if before else f"made for {count(len(identities), 'machine')} with"
+    reporter.step(f"{path}: {made} the gossip key of {source}")
 
 
-@command.command("reissue")
+@command.command("reissue", short_help="Issue the certificate of one machine anew.")
 @SPEC
 @click.argument("node")
 @BUNDLE
@@ -135,13 +152,17 @@ def reissue(spec: Path, node: str, bundle_path: Path | None) -> None:
     identities = {identity.name: identity for identity in list_identities(checked.spec)}
     if node not in identities:
         raise UsageInvalid(f"no such machine: {node}", hint=f"the spec has {', '.join(sorted(identities))}")
-    old = load_bundle(path)
-    new = reissue_node(
-        old,
-        identities[node],
-        years=checked.spec.certificates.years,
-        now=datetime.now(UTC),
-        entropy=entropy_source.token_bytes,
+    update_bundle(
+        path,
+        lambda old: reissue_node(
+            old or load_bundle(path),
+            identities[node],
+            years=checked.spec.certificates.years,
+            now=datetime.now(UTC),
+            entropy=token_bytes,
+        ),
     )
-    save_bundle(path, new, replace=True)
-    ConsoleReporter(quiet=False).step(f"{path}: issued the certificate of {node} anew")
+    ConsoleReporter(quiet=False).step(
+        f"{path}: issued the certificate of {node} anew; next: `holster render`, then bring the new files of "
+        f"payload/etc/consul.d/tls to {node}"
+    )

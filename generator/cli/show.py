@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from generator.check import CheckedSpec
     from generator.resolve import ResolvedCluster, ResolvedNode, ResolvedVolume
 
+WIDE = 500
+
 CONSEQUENCES = {
     "asynchronous": "a failover may lose the last transactions, up to maximum_lag_on_failover",
     "synchronous": "a commit is on two members; with one member left, writes go on with one copy",
@@ -96,17 +98,60 @@ def describe_cluster(cluster: ResolvedCluster, nodes: tuple[ResolvedNode, ...]) 
     }
 
 
-def format_disk(volume: dict[str, Any] | None) -> str:
-    """Return disk and mount of a volume for a table cell."""
-    if volume is None:
-        return "-"
-    disk = ", ".join(value if key == "path" else f"{key} {value}" for key, value in volume["disk"].items())
-    return f"{disk} → {volume['mount']} ({volume['name']})"
+def format_disk(disk: dict[str, Any]) -> str:
+    """Return how a disk is found: `/dev/sdb`, `serial WD-1`, `at least 10 GiB, at most 20 GiB`."""
+    words = {"path": "", "min_size": "at least ", "max_size": "at most "}
+    return ", ".join(
+        f"{words.get(key, f'{key} ')}{format_size(value) if isinstance(value, int) else value}"
+        for key, value in disk.items()
+    )
+
+
+def format_size(mib: int) -> str:
+    """Return MiB for people: `512 MiB`, `10 GiB`."""
+    return f"{mib} MiB" if mib % 1024 else f"{mib // 1024} GiB"
+
+
+def create_table(*titles: str) -> Table:
+    """Return a table without lines; a narrow terminal breaks cells and cuts nothing off."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def tabulate_machines(nodes: list[dict[str, Any]]) -> Table:
+    """Return the table of the machines."""
+    table = create_table("machine", "address", "roles", "network card", "memory", "system disk")
+    for node in nodes:
+        table.add_row(
+            node["name"],
+            node["address"],
+            "\n".join(node["roles"]),
+            node["network_card"] or "-",
+            format_size(node["memory_mib"]),
+            node["os_disk"],
+        )
+    return table
+
+
+def tabulate_volumes(nodes: list[dict[str, Any]]) -> Table:
+    """Return the table of the data disks."""
+    table = create_table("machine", "volume", "disk", "mount")
+    for node in nodes:
+        for volume in (node["data"], node["wal"]):
+            if volume:
+                name = f"{node['volume_group']}/{volume['name']}"
+                table.add_row(node["name"], name, format_disk(volume["disk"]), volume["mount"])
+    return table
 
 
 def print_cluster(facts: dict[str, Any]) -> None:
-    """Print the cluster as a table for people."""
+    """Print the cluster as tables for people."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        # A file or a pipe has no edge at which to break.
+        console.width = WIDE
     versions = facts["versions"]
     wal = facts["wal_retention_mib"]
     lines = {
@@ -122,20 +167,10 @@ def print_cluster(facts: dict[str, Any]) -> None:
     }
     for label, text in lines.items():
         console.print(f"[bold]{label:<11}[/bold]{text}", soft_wrap=True)
-    table = Table(
-        "node", "address", "roles", "card", "data", "WAL", box=None, pad_edge=False, header_style="bold"
-    )
-    for node in facts["nodes"]:
-        table.add_row(
-            node["name"],
-            node["address"],
-            "\n".join(node["roles"]),
-            node["network_card"] or "-",
-            format_disk(node["data"]),
-            format_disk(node["wal"]),
-        )
     console.print()
-    console.print(table)
+    console.print(tabulate_machines(facts["nodes"]))
+    console.print()
+    console.print(tabulate_volumes(facts["nodes"]))
 
 
 @click.command("show")

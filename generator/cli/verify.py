@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from generator.cli.console import QUIET, ConsoleReporter
+from generator.cli.console import QUIET, ConsoleReporter, count
 from generator.credentials.store import load_bundle
 from generator.tools.toolbox import create_toolbox
 from generator.verify.report import Verdict
@@ -32,15 +32,21 @@ def format_summary(report: VerifyReport) -> str:
         for (check, tool), verdicts in counts.items()
     ]
     lines += [
-        f"absent: {tool}, {number} check{'s' if number != 1 else ''} skipped"
-        for tool, number in report.absent_tools.items()
+        f"absent: {tool}, {count(number, 'check')} skipped" for tool, number in report.absent_tools.items()
     ]
     return "\n".join(lines)
 
 
 def list_notes(report: VerifyReport) -> list[str]:
-    """Return what checks that passed want to be known, such as a key their tool does not know yet."""
-    return sorted({f"  {note.check}: {note.detail}" for note in report.select(Verdict.OK) if note.detail})
+    """Return, one line for each check, what those that passed want to be known.
+
+    Such as the installers that were asked, or a key that a tool does not know yet.
+    """
+    notes: dict[str, set[str]] = {}
+    for result in report.select(Verdict.OK):
+        if result.detail:
+            notes.setdefault(result.check, set()).add(result.detail)
+    return [f"  {check}: {'; '.join(sorted(details))}" for check, details in notes.items()]
 
 
 @click.command("verify")
@@ -94,6 +100,6 @@ def command(  # noqa: PLR0913 -- one parameter per option
     error = report.find_error()
     if error:
         raise error
-    if not as_json:
+    if not as_json and not quiet:
         readers = "every tool that is here" if report.absent_tools else "every consuming program"
         click.echo(f"{directory}: accepted by {readers}")

@@ -248,3 +248,8 @@ def reissue_node(
     # The token lives on in Consul; a new one would need the old one's removal there.
     kept = issued.model_copy(update={"agent_token": bundle.nodes[node.name].agent_token})
     return bundle.model_copy(update={"nodes": bundle.nodes | {node.name: kept}})
+
+
+def replace_gossip_key(bundle: CredentialBundle, key: str) -> CredentialBundle:
+    """Return the bundle with another gossip key in base64, after it was rotated on the running cluster."""
+    return bundle.model_copy(update={"gossip_key": SecretStr(key)})

@@ -119,7 +119,8 @@ def _check_gossip_key(bundle: CredentialBundle, findings: _Findings) -> None:
         findings.warn(
             SHORT_KEY,
             f"the gossip key has {length} bytes; new clusters use {GOSSIP_KEY_BYTES}",
-            "rotate it on the running cluster (consul keyring -install, -use, -remove), then import it again",
+            "rotate it on the running cluster (consul keyring -install, -use, -remove), "
+            "then import it with --replace",
         )
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from errno import ELOOP, ENOLCK, EOPNOTSUPP
 from fcntl import LOCK_EX, flock
 from secrets import token_hex
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -162,7 +163,7 @@ def _read_private(path: Path) -> bytes:
             raise BundleInvalid(
                 f"{path} is open to others (mode {stat.S_IMODE(found.st_mode):04o}); "
                 "it holds every secret of the cluster",
-                hint=f"chmod 600 {path}",
+                hint=f"chmod 600 {quote(str(path))}",
             )
         if found.st_size > MAX_BYTES:
             raise BundleInvalid(f"{path} is too large for a bundle", hint="name the bundle with --secrets")

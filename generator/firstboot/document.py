@@ -6,6 +6,7 @@ In: the document's text.  Out: a frozen Node, or NodeInvalid.
 from __future__ import annotations
 
 import json
+import re
 from typing import Sequence
 
 from generator.firstboot.node import (
@@ -20,6 +21,7 @@ from generator.firstboot.node import (
     Peer,
     Platform,
     Program,
+    Source,
     Storage,
     System,
     Units,
@@ -29,6 +31,9 @@ from generator.firstboot.node import (
 from generator.firstboot.reader import Reader
 
 FORMAT = 1
+# Python's client would look a user up as part of the host, and name the password in its message.
+ADDRESS = re.compile(r"https?://[^/@]+(/|$)")
+SOURCE_FORMATS = ("binary", "zip", "rpm")
 
 
 class NodeInvalid(Exception):
@@ -138,8 +143,30 @@ def _read_programs(reader: Reader) -> dict[str, Program]:
     for name in reader.names():
         item = reader.optional_section(name)
         if item:
-            result[name] = Program(item.text("path"), item.text("version"), item.optional_text("sha256"))
+            source = item.optional_section("source")
+            result[name] = Program(
+                path=item.text("path"),
+                version=item.text("version"),
+                sha256=item.optional_text("sha256"),
+                source=_read_source(source) if source else None,
+            )
     return result
+
+
+def _read_source(reader: Reader) -> Source:
+    source = Source(
+        path=reader.optional_text("path"),
+        url=reader.optional_text("url"),
+        sha256=reader.text("sha256"),
+        format=reader.text("format"),
+    )
+    if (source.path is None) == (source.url is None):
+        reader.problems.append(f"{reader.where}: either path or url is expected")
+    if source.url and not ADDRESS.match(source.url):
+        reader.problems.append(f"{reader.where}.url: an http or https address without a user is expected")
+    if source.format not in SOURCE_FORMATS:
+        reader.problems.append(f"{reader.where}.format: {', '.join(SOURCE_FORMATS)} is expected")
+    return source
 
 
 def _read_users(reader: Reader) -> dict[str, str]:

@@ -64,12 +64,23 @@ class Folder:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A file that holds a program: below `path` of this machine, or at `url`; `sha256` is the file's."""
+
+    path: str | None
+    url: str | None
+    sha256: str
+    format: str
+
+
+@dataclass(frozen=True)
 class Program:
-    """A program that must be there."""
+    """A program that must be there; with a source it is installed when it is absent."""
 
     path: str
     version: str
     sha256: str | None
+    source: Source | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import IO, Iterable, Iterator, NamedTuple
 
 
 class Account(NamedTuple):
@@ -37,19 +37,31 @@ class RootFs:
         except OSError:
             return None
 
+    def read_blocks(self, path: str) -> Iterator[bytes]:
+        """Yield a file's bytes.
+
+        Raises:
+            OSError: it is missing or unreadable.
+        """
+        with self.at(path).open("rb") as stream:
+            yield from read_blocks(stream)
+
     def digest(self, path: str) -> str | None:
         """Return the SHA-256 of a file in hexadecimal, or None when it is missing."""
         result = hashlib.sha256()
         try:
-            with self.at(path).open("rb") as stream:
-                for block in iter(lambda: stream.read(1 << 20), b""):
-                    result.update(block)
+            for block in self.read_blocks(path):
+                result.update(block)
         except OSError:
             return None
         return result.hexdigest()
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """Replace a file atomically; its folder is made when missing."""
+        """Replace a file by a text, atomically; its folder is made when missing."""
+        self.write_blocks(path, (text.encode(),), mode)
+
+    def write_blocks(self, path: str, blocks: Iterable[bytes], mode: int) -> None:
+        """Replace a file atomically by blocks of bytes; when they end in an exception, the file stays."""
         target = self.at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         # One fixed name: what an interrupted write leaves behind is overwritten by the next one.
@@ -57,11 +69,16 @@ class RootFs:
         with contextlib.suppress(FileNotFoundError):
             draft.unlink()
         handle = os.open(str(draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.writelines(blocks)
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+        except BaseException:
+            # A disk that ran full must not stay full.
+            draft.unlink()
+            raise
         draft.replace(target)
         _sync_folder(target.parent)
 
@@ -107,6 +124,11 @@ class RootFs:
         """Yield the names inside a folder, sorted; nothing when it is missing."""
         with contextlib.suppress(OSError):
             yield from sorted(entry.name for entry in self.at(path).iterdir())
+
+
+def read_blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield what a stream holds, a MiB at a time."""
+    return iter(lambda: stream.read(1 << 20), b"")
 
 
 def _sync_folder(folder: Path) -> None:

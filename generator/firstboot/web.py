@@ -11,14 +11,22 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from typing import Any, NamedTuple
+from typing import Any, Callable, Iterator, NamedTuple
+
+from generator.firstboot.rootfs import read_blocks
 
 TIMEOUT = 10.0
 CONNECT_TIMEOUT = 3.0
+LASTING = frozenset({400, 401, 403, 404, 405, 410, 451})
+"""Answers that asking again does not change."""
 
 
 class Unreachable(Exception):
     """Nothing answered; the message says why."""
+
+
+class NotServed(Exception):
+    """A server refuses what was asked for; the message says how."""
 
 
 class Answer(NamedTuple):
@@ -66,13 +74,8 @@ class Web:
         request = urllib.request.Request(url, data=data, method=method)  # noqa: S310 - addresses come from node.json
         if token:
             request.add_header("X-Consul-Token", token)
-        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
-        if url.startswith("https:"):
-            context = ssl.create_default_context(cafile=authority)
-            handlers.append(urllib.request.HTTPSHandler(context=context))
-        opener = urllib.request.build_opener(*handlers)
         try:
-            with opener.open(request, timeout=self._timeout) as response:
+            with _build_opener(url, authority).open(request, timeout=self._timeout) as response:
                 return Answer(response.status, response.read().decode(errors="replace"))
         except urllib.error.HTTPError as error:
             with error:
@@ -82,6 +85,37 @@ class Web:
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(str(error) or type(error).__name__) from None
 
+    def download(self, url: str, is_late: Callable[[], bool]) -> Iterator[bytes]:
+        """Yield the bytes at an address, to the end that was announced.
+
+        `is_late` is asked after each block; the rest is given up when it says yes.
+
+        Raises:
+            NotServed: the server has no such file for us; asking again is of no use.
+            Unreachable: no connection, the server's own trouble, or an answer that broke off.
+        """
+        try:
+            with _build_opener(url).open(url, timeout=self._timeout) as response:
+                announced = response.headers.get("Content-Length")
+                received = 0
+                for block in read_blocks(response):
+                    received += len(block)
+                    yield block
+                    if is_late():
+                        raise Unreachable(f"only {received} bytes came in time")
+                # Reading in blocks, http.client reports no answer that broke off.
+                if announced is not None and received < int(announced):
+                    raise Unreachable(f"the answer broke off after {received} of {announced} bytes")
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in LASTING:
+                raise NotServed(f"the server answers {error.code} {error.reason}") from None
+            raise Unreachable(f"the server answers {error.code} {error.reason}") from None
+        except urllib.error.URLError as error:
+            raise Unreachable(str(error.reason)) from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Unreachable(str(error) or type(error).__name__) from None
+
     def accepts(self, address: str, port: int) -> bool:
         """Say whether something accepts connections there."""
         try:
@@ -89,3 +123,11 @@ class Web:
                 return True
         except OSError:
             return False
+
+
+def _build_opener(url: str, authority: str | None = None) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if url.startswith("https:"):
+        context = ssl.create_default_context(cafile=authority)
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(*handlers)

@@ -122,6 +122,7 @@ class PlatformProfile(ProfileModel):
     os_release: OsRelease
     python: str
     has_selinux: bool
+    has_firewalld: bool = True
     users: Users
     units: Units
     paths: Paths

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
+from generator.platforms.vip_mode import choose_vip_mode
 from generator.spec.model import Durability
 from generator.spec.rules.disks import STORAGE, list_storage
 from generator.spec.rules.rule import Rule, rule
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from generator.spec.model import ClusterSpec, ComponentSpec
 
 FACTS = "platform platform_overrides"
+SSH_PORT = 22
 OLDEST = {"consul": "1.8", "patroni": "2.1.2", "vip_manager": "1.0"}
 """The oldest versions whose configuration Holster renders."""
 
@@ -86,7 +88,7 @@ def check_failsafe(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
 @rule("vip-mode", "vip-stays", reads=f"{FACTS} components.vip_manager vip_manager.mode")
 def check_vip_mode(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """V4: the mode exists in this version and in this build of vip-manager."""
-    mode = spec.vip_manager.mode or profile.vip_manager_modes[0]
+    mode = choose_vip_mode(spec, profile)
     version = _find_version(spec, profile, "vip_manager")
     dialect, path = VipManagerDialect(version), ("vip_manager", "mode")
     component = spec.components.vip_manager
@@ -181,6 +183,60 @@ def check_release(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Probl
         yield Problem("image-checksum", message, path=path, hint="set image.iso_checksum")
 
 
+@rule("unsigned-repository", reads=f"{FACTS} repositories.*", is_partial=True)
+def check_keys(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """Signatures are checked with a key: dnf refuses every package without one.
+
+    apt takes the keys of the system itself.
+    """
+    for index, entry in enumerate(spec.repositories or ()):
+        if profile.family == "rpm" and entry.gpg_check and entry.gpg_key is None:
+            message = f"nothing says which key signs the packages of {entry.id}; dnf refuses them"
+            hint = "add gpg_key: a URL, or the path of a key that the system has"
+            yield Problem(
+                "unsigned-repository", message, Severity.WARNING, path=("repositories", index), hint=hint
+            )
+
+
+@rule("reserved-name", reads=f"{FACTS} access.user")
+def check_admin(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """The administrator is made before any package: a service's user of that name would be a person's.
+
+    systemd removes the shared memory of people when they log out (RemoveIPC, reference notes §7).
+    """
+    taken = {
+        "root": "nobody can log in as root",
+        profile.users.consul: "the Consul agent runs as it",
+        profile.users.postgres: "PostgreSQL runs as it",
+        profile.image.ssh_user: "the build of the image makes and removes it",
+    }
+    reason = taken.get(spec.access.user)
+    if reason:
+        message = f"the administrator cannot be called {spec.access.user}: {reason}"
+        yield Problem("reserved-name", message, path=("access", "user"), hint="use a name of your own")
+
+
+@rule("ssh-port", reads=f"{FACTS} ports.ssh system.selinux")
+def check_ssh_port(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """Trap 34 and promise 6: a machine that nobody can enter tells nobody why."""
+    port = spec.ports.ssh
+    if port == SSH_PORT:
+        return
+    if profile.paths.sshd_dropin_dir is None:
+        message = (
+            f"on {profile.title} only the installer sets the SSH port; a machine from the image keeps 22"
+        )
+        hint = f"with an image, give sshd the port {port} in it: the firewall opens no other"
+    elif profile.has_selinux and spec.system.selinux == "enforcing":
+        message = f"SELinux lets sshd use port {SSH_PORT} only; it will not start on {port}"
+        hint = (
+            f"label it in the image (`semanage port -a -t ssh_port_t -p tcp {port}`), or stay with {SSH_PORT}"
+        )
+    else:
+        return
+    yield Problem("ssh-port", message, Severity.WARNING, path=("ports", "ssh"), hint=hint)
+
+
 PLATFORM_RULES: tuple[Rule, ...] = (
     check_versions,
     check_postgresql,
@@ -191,4 +247,7 @@ PLATFORM_RULES: tuple[Rule, ...] = (
     check_suites,
     check_hidden,
     check_release,
+    check_keys,
+    check_admin,
+    check_ssh_port,
 )

@@ -29,15 +29,14 @@ def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
     for peer in cluster.members:
         rules.append(f"host replication {replication} {peer.address}/32 scram-sha-256")
         rules.append(f"host all {trusted} {peer.address}/32 scram-sha-256")
-    if settings.hba:
-        rules += [
-            f"{rule.type} {rule.database} {rule.user} {rule.address} {rule.method}" for rule in settings.hba
-        ]
-    else:
-        # The superuser comes from the members alone, everybody else from the client networks.
-        for network in cluster.clients:
-            rules.append(f"host all {trusted},{replication} {network} reject")
-            rules.append(f"host all all {network} scram-sha-256")
+    # Before the client networks, so that they can forbid what these allow.
+    rules += [
+        f"{rule.type} {rule.database} {rule.user} {rule.address} {rule.method}" for rule in settings.hba
+    ]
+    # The superuser comes from the members alone, everybody else from the client networks.
+    for network in cluster.clients:
+        rules.append(f"host all {trusted},{replication} {network} reject")
+        rules.append(f"host all all {network} scram-sha-256")
     return tuple(rules)
 
 

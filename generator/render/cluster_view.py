@@ -225,6 +225,21 @@ class ClusterView:
         return read_static("kickstart/post-unpack.sh")
 
     @property
+    def kickstart_pre_programs(self) -> bytes:
+        """The guard against missing programs."""
+        return read_static("kickstart/pre-programs.sh")
+
+    @property
+    def kickstart_programs(self) -> bytes:
+        """Copies the programs that no package brings."""
+        return read_static("kickstart/post-programs.sh")
+
+    @property
+    def kickstart_consul_user(self) -> bytes:
+        """Makes the user that a package of Consul would have made."""
+        return read_static("kickstart/post-consul-user.sh")
+
+    @property
     def kickstart_build_key(self) -> bytes:
         """Lets the image build in."""
         return read_static("kickstart/post-build-key.sh")

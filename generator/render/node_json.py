@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
 
 from generator.layout import NodePaths
 from generator.render.json_text import to_json
@@ -11,7 +12,13 @@ from generator.render.json_text import to_json
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from generator.resolve import ResolvedComponent, ResolvedNode, ResolvedStorage, ResolvedVolume
+    from generator.resolve import (
+        ResolvedCluster,
+        ResolvedComponent,
+        ResolvedNode,
+        ResolvedStorage,
+        ResolvedVolume,
+    )
 
 Document = dict[str, object]
 
@@ -21,7 +28,9 @@ SHARED_FOLDERS = frozenset(
 )
 """Other programs live here too: a profile may put a file into them, but they change no owner."""
 
+ARCHIVES = (".zip", ".rpm", ".deb", ".gz", ".xz", ".tar")
 DIGEST_LENGTH = 12
+DOWNLOAD_SECONDS = 900
 DEADLINES = {
     "preflight": 120,
     "time": 150,
@@ -109,16 +118,37 @@ def _describe_directories(node: ResolvedNode) -> list[Document]:
 
 
 def _describe_program(path: str, component: ResolvedComponent) -> Document:
-    # The declared digest is that of the downloaded archive, which is the program itself for a bare file only.
-    bare = component.url is not None and not component.url.endswith(
-        (".zip", ".rpm", ".deb", ".gz", ".xz", ".tar")
-    )
-    return {"path": path, "version": str(component.version), "sha256": component.sha256 if bare else None}
+    digest = component.sha256 if _is_bare(component) else None
+    return {"path": path, "version": str(component.version), "sha256": digest}
+
+
+def describe_consul_source(cluster: ResolvedCluster) -> Document | None:
+    """Return where the first boot may take an absent Consul from: only from where the user said.
+
+    A URL of the platform's profile serves the machine that builds the image, never a node;
+    so does one with a user, whose password would stand on every machine.
+    """
+    declared = cluster.spec.components.consul
+    url = urlsplit(declared.url or "")
+    if url.scheme not in {"file", "http", "https"} or "@" in url.netloc or declared.sha256 is None:
+        return None
+    kind = {"zip": "zip", "rpm": "rpm"}.get(url.path.rpartition(".")[2], "binary")
+    if kind == "binary" and not _is_bare(cluster.consul):
+        return None
+    place = {"path": unquote(url.path)} if url.scheme == "file" else {"url": declared.url}
+    return {**place, "sha256": declared.sha256, "format": kind}
+
+
+def _is_bare(component: ResolvedComponent) -> bool:
+    """Say whether the declared digest is that of the program itself, not of an archive."""
+    return component.url is not None and not component.url.endswith(ARCHIVES)
 
 
 def _describe_programs(node: ResolvedNode) -> Document:
     cluster, paths = node.cluster, node.cluster.platform.paths
-    programs: Document = {"consul": _describe_program(paths.consul_binary, cluster.consul)}
+    consul = _describe_program(paths.consul_binary, cluster.consul)
+    consul["source"] = describe_consul_source(cluster)
+    programs: Document = {"consul": consul}
     if node.is_member:
         programs["patroni"] = _describe_program(paths.patroni_binary, cluster.patroni)
         programs["vip_manager"] = _describe_program(paths.vip_manager_binary, cluster.vip_manager)
@@ -202,6 +232,12 @@ def _describe_vip(node: ResolvedNode) -> Document | None:
     }
 
 
+def _describe_deadlines(cluster: ResolvedCluster) -> Document:
+    if describe_consul_source(cluster) is None:
+        return dict(DEADLINES)
+    return {**DEADLINES, "preflight": DOWNLOAD_SECONDS}
+
+
 def _describe_identity(node: ResolvedNode) -> Document:
     cluster, facts, spec = node.cluster, node.cluster.platform, node.cluster.spec
     roles = [("consul-server", node.is_server), ("postgres", node.is_member)]
@@ -253,7 +289,7 @@ def _describe_system(node: ResolvedNode) -> Document:
         "system": {
             "timezone": spec.system.timezone,
             "selinux": spec.system.selinux if facts.has_selinux else None,
-            "firewall_zone": "holster",
+            "firewall_zone": "holster" if facts.has_firewalld else None,
             "watchdog": spec.patroni.watchdog,
             "sysctl_file": "/etc/sysctl.d/90-holster.conf",
             "tmpfiles": ["/etc/tmpfiles.d/holster.conf"] if node.is_member else [],
@@ -273,5 +309,5 @@ def describe_node(node: ResolvedNode, files: Iterable[DeliveredFile]) -> Documen
         "consul": _describe_consul(node),
         "patroni": _describe_patroni(node),
         "vip": _describe_vip(node),
-        "deadlines": dict(DEADLINES),
+        "deadlines": _describe_deadlines(node.cluster),
     }

@@ -8,6 +8,7 @@ from generator.errors import InputInvalid
 from generator.render.access import Opening, list_openings
 from generator.render.cluster_view import ClusterView, list_packages
 from generator.render.consul import join_addresses
+from generator.render.node_json import describe_consul_source
 from generator.render.parameters import ParameterValue, local_parameters
 
 if TYPE_CHECKING:
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 STRICT_OVERCOMMIT_FROM_MIB = 4096
 """Strict overcommit breaks smaller machines (reference notes §7)."""
+
+
+def _find_artifacts(node: ResolvedNode) -> tuple[str, str]:
+    """Return where Consul and vip-manager go when no package brings them, else nothing."""
+    cluster, paths = node.cluster, node.cluster.platform.paths
+    has_vip_manager = node.is_member and cluster.vip_manager.source == "artifact"
+    return (
+        paths.consul_binary if cluster.consul.source == "artifact" else "",
+        paths.vip_manager_binary if has_vip_manager else "",
+    )
 
 
 class NodeView:
@@ -41,6 +52,9 @@ class NodeView:
             f"{tls}/agent.key",
         )
         self.os_disk = node.os_disk
+        self.consul_artifact, self.vip_manager_artifact = _find_artifacts(node)
+        self.has_artifacts = bool(self.consul_artifact or self.vip_manager_artifact)
+        self.consul_has_source = "yes" if describe_consul_source(node.cluster) else ""
         self.memory_is_strict = node.is_member and node.memory_mib >= STRICT_OVERCOMMIT_FROM_MIB
 
     @property

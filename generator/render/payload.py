@@ -65,6 +65,15 @@ def _has_sshd_dropin(node: ResolvedNode) -> bool:
     return node.cluster.platform.paths.sshd_dropin_dir is not None
 
 
+def _has_firewalld(node: ResolvedNode) -> bool:
+    return node.cluster.platform.has_firewalld
+
+
+def _has_time_servers(node: ResolvedNode) -> bool:
+    # None named: the file of the platform's package stays, as the spec's reference says.
+    return bool(node.cluster.spec.network.ntp)
+
+
 def _has_chrony_wait(node: ResolvedNode) -> bool:
     return node.cluster.platform.family == "rpm"
 
@@ -104,12 +113,12 @@ TABLE: tuple[PayloadEntry, ...] = (
     PayloadEntry("consul.service", lambda facts: f"{SYSTEMD}/{facts.units.consul}"),
     PayloadEntry("holster-firstboot.service", _unit("holster-firstboot.service")),
     PayloadEntry("hosts", _fixed("/etc/hosts")),
-    PayloadEntry("chrony.conf", lambda facts: facts.paths.chrony_config),
+    PayloadEntry("chrony.conf", lambda facts: facts.paths.chrony_config, applies=_has_time_servers),
     PayloadEntry(
         "chrony-wait.conf", _unit("chrony-wait.service.d/10-holster.conf"), applies=_has_chrony_wait
     ),
     PayloadEntry("sysctl.conf", _fixed("/etc/sysctl.d/90-holster.conf")),
-    PayloadEntry("firewall-zone.xml", _fixed("/etc/firewalld/zones/holster.xml")),
+    PayloadEntry("firewall-zone.xml", _fixed("/etc/firewalld/zones/holster.xml"), applies=_has_firewalld),
     PayloadEntry("sudoers", _fixed("/etc/sudoers.d/10-holster"), mode=0o440),
     PayloadEntry(
         "sshd.conf",

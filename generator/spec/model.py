@@ -125,9 +125,10 @@ class VolumeSpec(SpecModel):
     percent: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
     """The volume's share of its disk; the rest stays free for snapshots. Default: 95."""
     size: SizeMib | None = None
-    """The volume's size, instead of `percent`."""
+    """The volume's size, instead of `percent`. Default: by `percent`."""
     disk_size: SizeMib | None = None
-    """The disk's size: lets Holster compare the WAL volume with the WAL that may pile up."""
+    """The disk's size: lets Holster compare the WAL volume with the WAL that may pile up.
+    Default: unknown, with a warning for the WAL disk."""
 
 
 class StorageSpec(SpecModel):
@@ -140,7 +141,7 @@ class StorageSpec(SpecModel):
     wal: VolumeSpec = VolumeSpec()
     """The volume of the write-ahead log."""
     os_disk: AbsolutePath | None = None
-    """The disk that the installer may use. Default: /dev/sda."""
+    """The one disk that the installer clears and uses. Default: /dev/sda."""
 
 
 class NodeSpec(SpecModel):
@@ -151,7 +152,8 @@ class NodeSpec(SpecModel):
     address: Address
     """The IPv4 address, without a prefix length."""
     mac: MacAddress | None = None
-    """The MAC address of the network card, in quotes; finds the card whatever its name is."""
+    """The MAC address of the network card, in quotes; finds the card whatever its name is.
+    Default: the card is found by `interface`."""
     interface: InterfaceName | None = None
     """The name of the network card. Default: network.interface."""
     memory: SizeMib | None = None
@@ -177,23 +179,23 @@ class NetworkSpec(SpecModel):
     prefix: Network
     """The network that holds all machines and the virtual address."""
     gateway: Address | None = None
-    """The default gateway."""
+    """The default gateway. Default: none."""
     dns: tuple[Address, ...] = ()
-    """Name servers."""
+    """Name servers. Default: none; /etc/hosts names the machines."""
     ntp: tuple[TimeServer, ...] = ()
-    """Time servers. Default: those of the platform's chrony package."""
+    """Time servers. Default: the platform's own chrony configuration stays."""
     search: tuple[DnsName, ...] = ()
-    """Search domains."""
+    """Search domains. Default: none."""
     interface: InterfaceName | None = None
-    """The name of the network card on every machine that names none itself."""
+    """The name of the network card on every machine that names none itself. Default: none."""
     dhcp_ranges: Annotated[tuple[DhcpRange, ...], Field(max_length=100)] = ()
     """Ranges that a DHCP server gives out, such as 10.0.0.100-10.0.0.150; no machine may lie in them."""
     clients: tuple[Network, ...] | None = None
-    """Networks that may reach PostgreSQL. Default: prefix."""
+    """Networks that may reach PostgreSQL, through the firewall and pg_hba.conf. Default: prefix."""
     admins: tuple[Network, ...] | None = None
     """Networks that may reach SSH. Default: prefix."""
     monitors: tuple[Network, ...] = ()
-    """Networks that may reach Patroni's REST API."""
+    """Networks that may reach Patroni's REST API, besides the members. Default: none."""
 
 
 class PortsSpec(SpecModel):
@@ -244,7 +246,7 @@ class PatroniSpec(SpecModel):
     maximum_lag_on_failover: SizeMib = 1
     """How far behind a member may be to become the leader."""
     failsafe_mode: Flag | None = None
-    """Keep the leader while Consul is away and all members are reached. Default: where Patroni knows it."""
+    """Keep the leader while Consul is away and all members are reached. Default: true from Patroni 3.0 on."""
     register_service: Flag = True
     """Register the cluster as a Consul service."""
     watchdog: Literal["off", "automatic", "required"] = "automatic"
@@ -276,29 +278,34 @@ class PostgresqlSpec(SpecModel):
     max_connections: Annotated[StrictInt, Field(ge=25, le=262143)] = 200
     """How many clients may be connected."""
     max_wal_senders: Annotated[StrictInt, Field(ge=3)] | None = None
-    """At least members + 2. Default: decided by the number of members."""
+    """At least members + 2. Default: 10, or members + 4 where that is more."""
     max_replication_slots: Annotated[StrictInt, Field(ge=4)] | None = None
-    """At least one for each member. Default: decided by the number of members."""
+    """At least one for each member. Default: 10, or members + 4 where that is more."""
     max_worker_processes: Annotated[StrictInt, Field(ge=2)] | None = None
-    """Default: decided by the processors of the members."""
+    """Background processes. Default: 8, or the most processors that a machine has."""
     max_prepared_transactions: Count = 0
     """Prepared transactions (two-phase commit)."""
     max_locks_per_transaction: Annotated[StrictInt, Field(ge=32)] = 64
     """Size of the lock table."""
     max_wal_size: SizeMib | None = None
-    """WAL between checkpoints. Default: 30 % of the WAL volume, at most 16GiB."""
+    """WAL between checkpoints. Default: 30 % of the smallest WAL volume, 32MiB to 16GiB; 1GiB where its
+    size is unknown."""
     wal_keep_size: SizeMib | None = None
-    """WAL kept for members without a slot. Default: 10 % of the WAL volume, at most 1GiB."""
+    """WAL kept for members without a slot. Default: 10 % of the smallest WAL volume, 16MiB to 1GiB; 512MiB
+    where its size is unknown."""
     max_slot_wal_keep_size: SizeMib | None = None
-    """WAL kept for a member that is away. Default: 40 % of the WAL volume."""
+    """WAL kept for a member that is away. Default: 40 % of the smallest WAL volume; 2GiB where its size is
+    unknown."""
     shared_buffers: SizeMib | None = None
-    """Default: a quarter of each member's memory."""
+    """PostgreSQL's own cache. Default: a quarter of each member's memory, at least 32MiB."""
     work_mem: SizeMib | None = None
-    """Default: by memory and max_connections."""
+    """Memory of one sort or hash. Default: what shared_buffers leaves, divided by three times
+    max_connections; 1MiB to 256MiB."""
     parameters: dict[ParameterName, ParameterValue] = {}
     """Further parameters of postgresql.conf; those with a key of their own are refused here."""
     hba: tuple[HbaRule, ...] = ()
-    """Further lines of pg_hba.conf, after those that the cluster needs."""
+    """Further lines of pg_hba.conf, after those that the cluster needs and before those of `network.clients`;
+    the first line that fits decides. Default: none."""
     locale: Locale = "C.UTF-8"
     """Locale of the databases; must exist on every member."""
     encoding: Encoding = "UTF8"
@@ -317,7 +324,8 @@ class VipManagerSpec(SpecModel):
     """vip-manager settings; times in milliseconds, as in its own configuration."""
 
     mode: Literal["consul", "patroni"] | None = None
-    """Where vip-manager learns who leads. Default: the first mode of the platform."""
+    """Where vip-manager learns who leads. Default: consul; patroni from vip-manager 5.0 on, and on
+    debian13."""
     interval_ms: Annotated[StrictInt, Field(ge=100)] = 1000
     """How often it asks."""
     retry_num: Annotated[StrictInt, Field(ge=1)] = 5
@@ -332,9 +340,9 @@ class AccessSpec(SpecModel):
     user: UnixName = "holster"
     """The administrator's user, who may use sudo."""
     ssh_keys: tuple[SshPublicKey, ...] = ()
-    """The administrator's public keys."""
+    """The administrator's public keys. Default: none, with a warning."""
     console_password_hash: PasswordHash | None = None
-    """The hash of a password for the console only, as `openssl passwd -6` prints it."""
+    """The hash of a password for the console only, as `openssl passwd -6` prints it. Default: none."""
 
 
 class SystemSpec(SpecModel):
@@ -365,15 +373,16 @@ class RepositorySpec(SpecModel):
     base_urls: Annotated[tuple[Url, ...], Field(min_length=1)]
     """Where the packages are; {major} stands for the PostgreSQL version."""
     gpg_key: UrlOrPath | None = None
-    """The key that signs the packages."""
+    """The key that signs the packages. Default: none; dnf then refuses the packages, apt takes the
+    system's keys."""
     gpg_check: Flag = True
     """Refuse packages that the key does not sign."""
     enabled: Flag = True
     """Use the repository."""
     suite: SuiteName | None = None
-    """Debian's suite."""
+    """Debian's suite; needed there."""
     components: tuple[SuiteName, ...] = ()
-    """Debian's components."""
+    """Debian's components; needed there."""
 
 
 class ComponentSpec(SpecModel):
@@ -385,24 +394,25 @@ class ComponentSpec(SpecModel):
     """
 
     version: Version | None = None
-    """The version, in quotes: it decides which keys are rendered."""
+    """The version, in quotes: it decides which keys are rendered. Default: the platform's."""
     source: Literal["package", "artifact"] | None = None
-    """From the repositories, or as a file."""
+    """From the repositories, or as a file. Default: artifact with a `url`, else the platform's."""
     packages: tuple[PackageName, ...] | None = None
-    """Package names; {major} stands for the PostgreSQL version."""
+    """Package names; {major} stands for the PostgreSQL version. Default: the platform's."""
     url: Url | None = None
-    """Where the file is."""
+    """Where the file is; the first boot installs an absent Consul from here as well.
+    Default: the platform's, for the platform's own version."""
     sha256: Sha256 | None = None
-    """The file's digest; demanded with `url`."""
+    """The digest of the file at `url`; demanded with it."""
 
 
 class PostgresqlComponentSpec(SpecModel):
     """PostgreSQL: the major version decides packages and paths."""
 
     version: Annotated[StrictInt, Field(ge=9)] | None = None
-    """The major version."""
+    """The major version. Default: the platform's."""
     packages: tuple[PackageName, ...] | None = None
-    """Package names; {major} stands for the version."""
+    """Package names; {major} stands for the version. Default: the platform's."""
 
 
 class ComponentsSpec(SpecModel):
@@ -424,13 +434,15 @@ class ImageSpec(SpecModel):
     iso_url: UrlOrPath | None = None
     """The installer's ISO. Default: the platform's own for `release`."""
     iso_checksum: Checksum | None = None
-    """The ISO's checksum."""
+    """The ISO's checksum. Default: the platform's own for `release`."""
     base_image: UrlOrPath | None = None
-    """A ready disk image to start from, instead of an ISO."""
+    """A ready disk image to start from, instead of an ISO. Default: none; platforms without a known ISO
+    need one."""
     base_checksum: Checksum | None = None
-    """The disk image's checksum."""
+    """The disk image's checksum; demanded where it is downloaded."""
     release: Release | None = None
-    """The platform's release; decides the ISO and the keys that start its installer."""
+    """The platform's release; decides the ISO and the keys that start its installer.
+    Default: 8.0.2 on redos8, 7.3.6 on redos7, none elsewhere."""
     firmware: Literal["bios", "uefi"] = "bios"
     """Firmware of the machine that builds the image."""
     disk_size: SizeMib = 30 * 1024
@@ -462,7 +474,8 @@ class ClusterSpec(SpecModel):
     datacenter: DnsLabel | None = None
     """Consul's datacenter. Default: found by the servers' addresses in `datacenters`, else `<cluster>-dc`."""
     datacenters: dict[DnsLabel, Annotated[tuple[Network, ...], Field(min_length=1)]] = {}
-    """Networks by datacenter; the longest network that holds a server's address names its datacenter."""
+    """Networks by datacenter; the longest network that holds a server's address names its datacenter.
+    Default: none."""
     network: NetworkSpec
     """The network of the machines."""
     vip: Address
@@ -486,7 +499,8 @@ class ClusterSpec(SpecModel):
     ports: PortsSpec = PortsSpec()
     """Ports."""
     repositories: tuple[RepositorySpec, ...] | None = None
-    """Package repositories, instead of the platform's own."""
+    """Package repositories, instead of the platform's own; an empty list means that the discs hold
+    everything. Default: the platform's."""
     components: ComponentsSpec = ComponentsSpec()
     """Versions and origins of the programs."""
     image: ImageSpec = ImageSpec()
@@ -494,4 +508,4 @@ class ClusterSpec(SpecModel):
     certificates: CertificatesSpec = CertificatesSpec()
     """TLS certificates."""
     platform_overrides: dict[str, Any] = {}
-    """Facts of the platform that differ here; the keys are those of the platform's file."""
+    """Facts of the platform that differ here; the keys are those of the platform's file. Default: none."""

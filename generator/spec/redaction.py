@@ -1,7 +1,8 @@
 """Lines of a spec as excerpts may show them: without passwords.
 
 A spec needs no password, yet people write them: a plain password where a hash is
-asked for, a key that does not exist, a URL with credentials.
+asked for, a key that does not exist, a URL with credentials.  And they give the wrong
+file: the credential bundle, or a configuration that a machine got.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 # Bounded repetitions: a line of a megabyte must not cost more than one pass.
 ASSIGNMENT = re.compile(
-    r"((?:passw|secret|token|private)[\w-]{0,60}[\"']?\s{0,60}:(?:\s{1,60}|$))(.*)", re.IGNORECASE
+    r"((?:passw|secret|token|private|gossip|encrypt|(?<![\w-])key(?=[\"']?\s{0,60}:))"
+    r"[\w-]{0,60}[\"']?\s{0,60}(?::(?:\s{1,60}|$)|=))(.*)",
+    re.IGNORECASE,
 )
 
 

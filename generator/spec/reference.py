@@ -127,16 +127,18 @@ def _format_row(key: str, doc: AttributeDoc, owner: type[SpecModel]) -> str:
     elif default:
         shown = default.rstrip(".")
     else:
-        shown = _format_default(field.default)
+        shown = _format_default(field.default, is_size=ast.unparse(doc.annotation) == "SizeMib")
     cells = (f"`{key}`", _describe(doc.annotation), shown, text)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-def _format_default(value: Any) -> str:
+def _format_default(value: Any, *, is_size: bool) -> str:
     if value is None or value in ((), {}) or isinstance(value, SpecModel):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if is_size:
+        return f"`{value // 1024}GiB`" if value % 1024 == 0 else f"`{value}MiB`"
     return f"`{value}`"
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from generator.diagnostics import Problem, SpecPath
 from generator.spec.model import PATH_TAG
-from generator.spec.wording import join_words, name_key, show_value, suggest
+from generator.spec.wording import explain_letters, is_sensitive, join_words, name_key, show_value, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -102,8 +102,9 @@ def _describe_unknown(path: SpecPath, model: type[BaseModel]) -> Finding:
     owner = find_model(path[:-1], model)
     known = sorted(owner.model_fields) if owner else []
     match = suggest(path[-1], known)
+    letters = explain_letters(path[-1])
     if match:
-        hint: str | None = f"did you mean '{match}'?"
+        hint: str | None = f"did you mean '{match}'?" + (f" {letters}" if letters else "")
     elif places := _find_homes(model).get(str(path[-1])):
         hint = f"'{path[-1]}' belongs in {join_words(places, 'or')}"
     else:
@@ -134,6 +135,7 @@ def _describe_value(error: ErrorDetails, path: SpecPath, shown: str, *, at_key: 
     else:
         place = "as a key" if at_key else f"for {key}"
         message = f"{shown} is not valid {place}: it {context.get('error', 'cannot be used here')}"
+        hint = None if is_sensitive(path) else explain_letters(value)
     return Problem(identifier, message, path=path, at_key=at_key, hint=hint)
 
 

@@ -60,6 +60,9 @@ def choose_datacenter(spec: ClusterSpec) -> DatacenterChoice:
     """
     if spec.datacenter is not None:
         return DatacenterChoice(spec.datacenter, "declared in the spec", is_reserve=False)
+    if not spec.datacenters:
+        reason = "reserve name: the spec declares neither datacenter nor datacenters"
+        return DatacenterChoice(f"{spec.cluster}-dc", reason, is_reserve=True)
     found = {node.name: match_datacenter(spec, node.address) for node in list_servers(spec)}
     names = set(found.values())
     if len(names) == 1 and None not in names:
@@ -67,6 +70,9 @@ def choose_datacenter(spec: ClusterSpec) -> DatacenterChoice:
         return DatacenterChoice(
             str(name), f"the addresses of all {len(found)} servers lie in it", is_reserve=False
         )
+    if names == {None}:
+        reason = "reserve name: no network of `datacenters` holds the address of a server"
+        return DatacenterChoice(f"{spec.cluster}-dc", reason, is_reserve=True)
     answers = ", ".join(f"{node} in {name or 'none'}" for node, name in found.items())
     return DatacenterChoice(
         f"{spec.cluster}-dc", f"reserve name: the servers do not agree ({answers})", is_reserve=True

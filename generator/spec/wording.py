@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from generator.diagnostics import SpecPath
 
 MAX_SHOWN = 60
-SENSITIVE = re.compile(r"passw|secret|token|private", re.IGNORECASE)
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s:]{0,99}:[^/@\s]{0,299}(?=@)")
+CYRILLIC = re.compile(r"[\u0400-\u052f]")
+SENSITIVE = re.compile(r"passw|secret|token|private|gossip|encrypt|^key$", re.IGNORECASE)
+# A password with a space or a slash makes no valid URL, and is a password all the same.
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s:]{0,99}:[^@\"'\r\n]{0,299}(?=@)")
 
 
 def name_key(path: SpecPath) -> str:
@@ -52,6 +54,14 @@ def join_words(words: Iterable[object], last: str = "and") -> str:
     """Return `a, b and c`; there is at least one word."""
     *most, end = (str(word) for word in words)
     return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def explain_letters(text: object) -> str | None:
+    """Return which letter of `text` is Cyrillic: several look like Latin ones and share their keys."""
+    if not isinstance(text, str):
+        return None
+    found = CYRILLIC.search(text)
+    return f"'{found[0]}' is a Cyrillic letter; only Latin ones are allowed" if found else None
 
 
 def suggest(word: object, known: Sequence[str]) -> str | None:

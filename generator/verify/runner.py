@@ -9,7 +9,8 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from generator.tools.process import CANCELLATION
+from generator.errors import BundleInvalid
+from generator.tools.process import CANCELLATION, SCRATCH
 from generator.verify.cloud_init import plan_cloud_init
 from generator.verify.consul import plan_consul
 from generator.verify.context import Context
@@ -75,16 +76,27 @@ def verify_output(  # noqa: PLR0913 - the contract of the command
 
     Raises:
         UsageInvalid: the folder is not an output folder.
+        BundleInvalid: the bundle is another cluster's.
         OutputRejected: its manifest or a node.json cannot even be read.
     """
     output = load_output(directory)
+    cluster = output.manifest.inputs.cluster
+    if bundle is not None and bundle.cluster != cluster:
+        raise BundleInvalid(
+            f"the bundle belongs to the cluster {bundle.cluster}, the output to {cluster}",
+            hint="name the right file with --secrets",
+        )
     secrets = collect_secrets(output, bundle)
     with tempfile.TemporaryDirectory(prefix="holster-verify-") as scratch:
         context = Context(output, Path(scratch), secrets, tools.plugins)
         checks = [check for plan in PLANS for check in plan(context)]
         files, machines = len(output.manifest.entries), len(output.nodes)
         reporter.step(f"Checking {files} files of {machines} machines: {len(checks)} checks")
-        results = _run_checks(checks, tools, secrets.values, reporter, jobs)
+        token = SCRATCH.set(context.scratch)
+        try:
+            results = _run_checks(checks, tools, secrets.values, reporter, jobs)
+        finally:
+            SCRATCH.reset(token)
     return VerifyReport(tuple(results), require_tools)
 
 

@@ -35,10 +35,9 @@ def simplify(value: Any) -> tuple[Any, Any]:
         return simplify(value.get_secret_value())
     if isinstance(value, PLAIN):
         return value, value
-    if isinstance(value, bytes):
-        return value, value.decode()
-    if isinstance(value, IPv4Address | IPv4Network):
-        return str(value), str(value)
+    if isinstance(value, bytes | IPv4Address | IPv4Network):
+        text = value.decode() if isinstance(value, bytes) else str(value)
+        return text, text
     if isinstance(value, list | tuple):
         pairs = [simplify(item) for item in value]
         return [seen for seen, _ in pairs], [note for _, note in pairs]

@@ -46,7 +46,9 @@ NAMES = ("trio1", "trio2", "trio3")
 READY_SECONDS = 420
 FIRSTBOOT = "/usr/local/sbin/holster-firstboot"
 POSTGRESQL = Path("/usr/lib/postgresql")
-VIP_MANAGER = Program("vip-manager", ("--version",), r"version: (\d+(?:\.\d+)*)", "tests/tools/install unpacks it")
+VIP_MANAGER = Program(
+    "vip-manager", ("--version",), r"version: (\d+(?:\.\d+)*)", "tests/tools/install unpacks it"
+)
 
 
 @pytest.fixture

@@ -160,3 +160,28 @@ def test_broken_platform_silences_its_rules() -> None:
     """Nothing is said about a platform that is not known."""
     text = change_spec(more="platform: Bad\nvip_manager: {mode: patroni}\n")
     assert {identifier for _, identifier, _ in describe_problems(text)} == {"wrong-value"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("cluster: demo", "\u0441luster: demo"), "did you mean 'cluster'? '\u0441' is a Cyrillic letter"),
+        (("cluster: demo", "cluster: d\u0435mo"), "'\u0435' is a Cyrillic letter"),
+    ],
+)
+def test_letters_that_only_look_latin_are_named(change: tuple[str, str], expected: str) -> None:
+    """Nobody sees the difference, and on a Russian keyboard it is quickly made."""
+    (problem,) = (problem for problem in find_problems(change_spec(change)) if problem.hint)
+    assert problem.hint
+    assert expected in problem.hint
+
+
+def test_overrides_report_everything_at_once() -> None:
+    """The name of the platform among them hides no other mistake."""
+    problems = find_problems(change_spec(more="platform_overrides: {name: x, colour: red, family: 3}\n"))
+    assert {".".join(map(str, problem.path)) for problem in problems} == {
+        "platform_overrides.name",
+        "platform_overrides.colour",
+        "platform_overrides.family",
+    }
+    assert "unknown key 'colour' in platform_overrides" in {problem.message for problem in problems}

@@ -83,6 +83,13 @@ def test_the_datacenter_of_the_original(changes: dict[str, Any], name: str) -> N
     assert cluster.datacenter_reason
 
 
+def test_the_reserve_name_says_why() -> None:
+    """Servers that cannot disagree are not said to."""
+    cluster = resolve(datacenters={})
+    assert cluster.datacenter == "sirius-dc"
+    assert "declares neither" in cluster.datacenter_reason
+
+
 def test_the_storage_of_a_node_is_laid_over_the_clusters() -> None:
     """Only what the node says changes."""
     groups = copy.deepcopy(read_example("sirius")["groups"])
@@ -154,6 +161,18 @@ def test_vip_mode_is_the_first_that_the_platform_can() -> None:
     """Debian compiles vip-manager without Consul."""
     assert (resolve().vip_mode, resolve("trio").vip_mode) == ("consul", "patroni")
     assert resolve(vip_manager={"mode": "patroni"}).vip_mode == "patroni"
+
+
+@pytest.mark.parametrize(
+    ("platform", "version", "mode"),
+    [("redos8", "4.0.0", "consul"), ("redos8", "5.0.0", "patroni"), ("debian13", "3.0.0", "patroni")],
+)
+def test_trap_31_the_mode_of_vip_manager_is_the_safest_of_its_version(
+    platform: str, version: str, mode: str
+) -> None:
+    """Before 5.0 the mode patroni keeps the address of a dead REST API; from then on it is the better one."""
+    components = {"vip_manager": {"version": version}}
+    assert resolve(platform=platform, components=components).vip_mode == mode
 
 
 def test_certificates_know_datacenter_and_domain() -> None:

@@ -75,16 +75,19 @@ def test_consul(version: str, facts: tuple[bool, bool, bool, bool]) -> None:
 @pytest.mark.parametrize(
     ("version", "has_failsafe", "has_quorum", "newest"),
     [
-        ("2.1.1", False, False, 13),
+        ("2.0.2", False, False, 13),
         ("2.1.3", False, False, 14),
+        ("2.1.5", False, False, 15),
         ("3.0.0", True, False, 15),
+        ("3.0.3", True, False, 16),
         ("3.3.2", True, False, 16),
         ("4.0.5", True, True, 17),
+        ("4.0.7", True, True, 18),
         ("4.1.5", True, True, 18),
     ],
 )
 def test_patroni(version: str, has_failsafe: bool, has_quorum: bool, newest: int) -> None:  # noqa: FBT001 -- columns
-    """Failsafe mode came with 3.0, quorum commit with 4.0."""
+    """Failsafe mode came with 3.0, quorum commit with 4.0; PostgreSQL versions as the release notes say."""
     dialect = PatroniDialect(VersionNumber(version))
     assert dialect.has_failsafe_mode is has_failsafe
     assert dialect.has_quorum is has_quorum

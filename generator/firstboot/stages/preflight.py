@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Container
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.node import MEMBER, SERVER, PayloadFile
+from generator.firstboot.programs import is_installed, supply_programs
 from generator.firstboot.stage import Stage
 
 if TYPE_CHECKING:
@@ -46,16 +46,19 @@ class PreflightStage(Stage):
                 machine.warn(str(error))
 
     def confirm(self, machine: Machine) -> None:
-        """Name everything that is missing.
+        """Install what is missing and has a declared source, then name everything that is missing.
 
         Raises:
             StageFailed: with the complete list.
         """
+        lacking = supply_programs(machine)
         broken = _find_broken_files(machine)
-        unfit = [*_check_system(machine), *_check_programs(machine), *_check_users(machine)]
+        unfit = [*_check_system(machine), *_check_programs(machine, lacking), *_check_users(machine)]
         unfit += _warn_of_versions(machine)
         if unfit:
-            raise StageFailed("machine-unfit", "; ".join([*unfit, *broken]))
+            raise StageFailed("machine-unfit", "; ".join([*unfit, *lacking.values(), *broken]))
+        if lacking:
+            raise StageFailed("program-source", "; ".join([*lacking.values(), *broken]))
         if broken:
             raise StageFailed("payload-incomplete", "; ".join(broken))
 
@@ -94,7 +97,7 @@ def _check_system(machine: Machine) -> list[str]:
     return problems
 
 
-def _check_programs(machine: Machine) -> list[str]:
+def _check_programs(machine: Machine, lacking: Container[str]) -> list[str]:
     names = [*EVERYWHERE, *(MEMBERS if MEMBER in machine.node.roles else ())]
     if machine.node.platform.has_selinux:
         names += SELINUX
@@ -102,8 +105,9 @@ def _check_programs(machine: Machine) -> list[str]:
         names.append("firewall-offline-cmd")
     problems = [f"the program {name} is missing" for name in names if machine.commands.find(name) is None]
     for name, program in sorted(machine.node.programs.items()):
-        path = machine.fs.at(program.path)
-        if not path.is_file() or not os.access(str(path), os.X_OK):
+        if name in lacking:
+            continue
+        if not is_installed(machine, program):
             problems.append(
                 f"{name}: {program.path} is missing or not executable (version {program.version} is expected)"
             )

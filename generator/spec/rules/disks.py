@@ -23,6 +23,10 @@ DEFAULT_DISKS = {"data": "/dev/sdb", "wal": "/dev/sdc"}
 DEFAULT_OS_DISK = "/dev/sda"
 UNSTABLE = re.compile(r"/dev/((sd|vd|xvd|hd)[a-z]+|nvme[0-9]+n[0-9]+)")
 PARTITION = re.compile(r"/dev/((sd|vd|xvd|hd)[a-z]+[0-9]+|nvme[0-9]+n[0-9]+p[0-9]+|disk/.+-part[0-9]+)")
+LARGEST = 2**62
+"""More MiB than any disk has."""
+INSTALL_DISK = re.compile(r"/dev/[A-Za-z0-9_.:+@=-]+(/[A-Za-z0-9_.:+@=-]+)*")
+"""One disk for kickstart: a comma there begins a second one, and Anaconda expands patterns."""
 BY_ID_HINT = "use a path below /dev/disk/by-id (`ls -l /dev/disk/by-id`), or serial, wwn, min_size"
 
 
@@ -92,6 +96,33 @@ def check_selectors(spec: ClusterSpec) -> Iterator[Problem]:
                 )
 
 
+def _size_range(disk: DiskSelector) -> tuple[int, int] | None:
+    """Return the sizes that a size rule takes, None for another kind of rule."""
+    if disk.min_size is None and disk.max_size is None:
+        return None
+    return disk.min_size or 0, disk.max_size or LARGEST
+
+
+@rule("disk-selector", reads=STORAGE, is_partial=True)
+def check_size_rules(spec: ClusterSpec) -> Iterator[Problem]:
+    """D1: where one size rule takes all that the other takes, the first boot finds two disks for it."""
+    for view in list_storage(spec):
+        data, wal = (_size_range(select_disk(volume, kind)) for kind, volume in view.volumes)
+        if data is None or wal is None or data == wal:
+            continue
+        for kind, inner, outer in (("wal", data, wal), ("data", wal, data)):
+            if outer[0] <= inner[0] and inner[1] <= outer[1]:
+                other = "data" if kind == "wal" else "wal"
+                message = f"every disk that fits {LABELS[other]} fits {LABELS[kind]} as well"
+                yield Problem(
+                    "disk-selector",
+                    message,
+                    path=view.find(kind, "disk"),
+                    hint="add max_size to the rule of the smaller disk, or use serial",
+                    related=view.find(other, "disk"),
+                )
+
+
 @rule("same-disk", reads=STORAGE, is_partial=True)
 def check_different(spec: ClusterSpec) -> Iterator[Problem]:
     """D1: data and WAL on one disk share its load and its loss."""
@@ -136,4 +167,24 @@ def _check_path(disk: str, system: str, kind: str, path: SpecPath) -> Iterator[P
         yield Problem("unstable-disk-name", message, Severity.WARNING, path=path, hint=BY_ID_HINT)
 
 
-RULES = (check_selectors, check_different, check_paths)
+@rule("not-a-disk", reads="storage groups.*.nodes.*.storage", is_partial=True)
+def check_install_disk(spec: ClusterSpec) -> Iterator[Problem]:
+    """Promise 4: the installer clears exactly one whole disk; every machine has one, member or not."""
+    own = [
+        ((*path, "storage", "os_disk"), node.storage.os_disk)
+        for path, node, _ in iterate_nodes(spec)
+        if node.storage
+    ]
+    for path, disk in [(("storage", "os_disk"), spec.storage.os_disk), *own]:
+        if disk is None:
+            continue
+        if not INSTALL_DISK.fullmatch(disk):
+            message = f"{disk} is not one device below /dev"
+            hint = "give one path without commas and patterns, such as /dev/disk/by-id/ata-…"
+            yield Problem("not-a-disk", message, path=path, hint=hint)
+        elif PARTITION.fullmatch(disk):
+            hint = "give the whole disk; the installer makes its partitions"
+            yield Problem("not-a-disk", f"{disk} is a partition", path=path, hint=hint)
+
+
+RULES = (check_selectors, check_size_rules, check_different, check_paths, check_install_disk)

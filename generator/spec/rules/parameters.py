@@ -51,6 +51,10 @@ MANAGED = {
 }  # fmt: skip
 
 
+ARCHIVES = frozenset({"on", "always", "true", "yes", "1"})
+"""Values of archive_mode that archive."""
+
+
 @rule("parameter-not-here", reads="postgresql.parameters.*", is_partial=True)
 def check_parameters(spec: ClusterSpec) -> Iterator[Problem]:
     """P6: parameters with a key of their own, and those that nobody can set."""
@@ -66,8 +70,19 @@ def check_parameters(spec: ClusterSpec) -> Iterator[Problem]:
 
 @rule("archives-nothing", reads="postgresql.parameters", is_partial=True)
 def check_archive(spec: ClusterSpec) -> Iterator[Problem]:
-    """The original playbook archived to /bin/true: it looks like a backup and is none."""
-    command = spec.postgresql.parameters.get("archive_command")
+    """The original playbook archived to /bin/true: it looks like a backup and is none.
+
+    Without any command PostgreSQL keeps every segment for the one that may come
+    (its manual, `archive_command`): the WAL volume fills up, and it stops.
+    """
+    parameters = spec.postgresql.parameters
+    command = parameters.get("archive_command")
+    archives = str(parameters.get("archive_mode", "off")).lower() in ARCHIVES
+    if archives and not command and not parameters.get("archive_library"):
+        message = "archive_mode without archive_command keeps all WAL until its volume is full"
+        path = ("postgresql", "parameters", "archive_mode")
+        hint = "give an archive_command that copies the file, or remove archive_mode"
+        yield Problem("archives-nothing", message, path=path, hint=hint)
     if isinstance(command, str) and command.strip() in {"true", "/bin/true", "/usr/bin/true", ":"}:
         message = f"archive_command = {command} reports success and keeps nothing"
         path = ("postgresql", "parameters", "archive_command")

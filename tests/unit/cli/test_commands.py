@@ -64,8 +64,18 @@ def test_valid_spec_is_reported_with_its_warnings(holster: Holster, sirius: Path
 
 
 def test_strict_check_fails_on_warnings(holster: Holster, sirius: Path) -> None:
-    """`--strict` is for pipelines that want none."""
-    assert holster("check", "--strict", str(sirius)).code == 1
+    """`--strict` is for pipelines that want none, and calls no spec valid that it refuses."""
+    called = holster("check", "--strict", str(sirius))
+    assert called.code == 1
+    assert "--strict takes them for errors" in called.err
+    assert "is valid" not in called.out
+
+
+def test_short_report_has_one_line_for_each_problem(holster: Holster, sirius: Path) -> None:
+    """Editors take every line for a problem, an empty one too."""
+    called = holster("check", "--format", "short", str(sirius))
+    assert [line.count("warning[") for line in called.err.splitlines()] == [1, 1, 1]
+    assert called.out == ""
 
 
 def test_invalid_spec_ends_with_1_and_writes_nothing(holster: Holster, sirius: Path, tmp_path: Path) -> None:
@@ -193,7 +203,6 @@ def test_imported_gossip_key_reaches_the_machines(holster: Holster, sirius: Path
     assert holster("render", str(sirius)).code == 0
     rendered = tmp_path / "output/sirius/nodes/consul1/payload/etc/consul.d/consul.hcl"
     assert f'"{key}"' in rendered.read_text()
-    assert holster("secrets", "import", str(sirius), "consul.hcl").code == 2
 
 
 def test_moved_machine_needs_a_reissue(holster: Holster, sirius: Path) -> None:
@@ -257,7 +266,24 @@ def test_show_prints_a_table(holster: Holster, sirius: Path) -> None:
     assert "/dev/sdb" in called.out
 
 
-@pytest.mark.parametrize("name", ["build", "boot"])
+@pytest.mark.parametrize("columns", ["80", "30"])
+def test_narrow_terminal_cuts_nothing_off(
+    holster: Holster, sirius: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """Half an address or half a serial number is worse than a second line."""
+    serial = "nvme-SAMSUNG_MZVL21T0HCLR-00B00_S676NF0R123456"
+    text = sirius.read_text().replace("disk: /dev/sdb", f"disk: /dev/disk/by-id/{serial}")
+    sirius.write_text(text.replace("memory: 2GiB", 'memory: 2GiB, mac: "52:54:00:12:34:56"', 1))
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    called = holster("show", str(sirius))
+    assert "\u2026" not in called.out
+    if columns == "80":
+        assert "192.168.11.181" in called.out
+        assert "52:54:00:12:34:56" in called.out
+
+
+@pytest.mark.parametrize("name", ["boot"])
 def test_pending_commands_say_what_to_do_by_hand(holster: Holster, name: str) -> None:
     """A command that is not there yet says so and does not pretend."""
     called = holster(name, "examples/sirius.yaml")

@@ -1,4 +1,4 @@
-"""Ctrl-C during a long render: it ends soon, with 130, and leaves nothing half-made."""
+"""Ctrl-C and its like during a long render: it ends soon, with 130, and leaves nothing half-made."""
 
 from __future__ import annotations
 
@@ -27,18 +27,40 @@ def wait_for_first_output(output: Path, process: subprocess.Popen[bytes]) -> Non
 
 
 @pytest.mark.starts_python
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_interrupted_render_leaves_whole_clusters_only(tmp_path: Path, jobs: int) -> None:
-    """Exit code 130; every cluster on the disk is complete, and the next run finishes the rest."""
+@pytest.mark.parametrize(
+    ("jobs", "number", "is_for_all"),
+    [
+        # Ctrl-C goes to the whole foreground group, a lost connection too; a cancelled job to one process.
+        (1, signal.SIGINT, True),
+        (2, signal.SIGINT, True),
+        (2, signal.SIGHUP, True),
+        (2, signal.SIGTERM, False),
+    ],
+)
+def test_interrupted_render_leaves_whole_clusters_only(
+    tmp_path: Path, jobs: int, number: signal.Signals, *, is_for_all: bool
+) -> None:
+    """Exit code 130; every cluster on the disk is whole, no worker stays, the next run finishes the rest."""
     specs = [str(path) for path in write_fleet(tmp_path / "specs", 40)]
-    command = [sys.executable, "-m", "generator", "render", "--quiet", "--jobs", str(jobs), "-o", "made", *specs]
+    command = [
+        sys.executable,
+        "-m",
+        "generator",
+        "render",
+        "--quiet",
+        "--jobs",
+        str(jobs),
+        "-o",
+        "made",
+        *specs,
+    ]
     process = subprocess.Popen(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     wait_for_first_output(tmp_path / "made", process)
-    # As a terminal does: to the whole foreground group.
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if is_for_all else os.kill)(process.pid, number)
+    # Workers hold the pipe, too: it ends when all of them have.
     _, errors = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 130, errors.decode()
     assert b"Traceback" not in errors

@@ -79,3 +79,30 @@ def test_no_secret_is_in_a_message() -> None:
     text = " ".join(problems(document))
     assert "consul.agent_token: text is expected" in text
     assert not any(secret in text for secret in SECRETS.values())
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ({"format": "zip"}, ": either path or url is expected"),
+        ({"format": "zip", "path": "/a", "url": "http://b/c"}, ": either path or url is expected"),
+        ({"format": "zip", "url": "ftp://b/c"}, ".url: an http or https address without a user is expected"),
+        (
+            {"format": "zip", "url": "http://u:pw@b/c"},
+            ".url: an http or https address without a user is expected",
+        ),
+        ({"format": "tar", "path": "/a"}, ".format: binary, zip, rpm is expected"),
+    ],
+)
+def test_a_source_has_one_place_and_a_known_format(source: dict[str, str], problem: str) -> None:
+    """Found before anything is installed from it."""
+    document = make_document()
+    document["programs"]["consul"]["source"] = {"sha256": "0" * 64, **source}
+    assert problems(document) == (f"programs.consul.source{problem}",)
+
+
+def test_a_source_needs_a_digest() -> None:
+    """Without one nothing from elsewhere is installed."""
+    document = make_document()
+    document["programs"]["consul"]["source"] = {"format": "zip", "path": "/a"}
+    assert problems(document) == ("programs.consul.source.sha256: missing",)

@@ -46,6 +46,21 @@ FORBIDDEN: dict[str, tuple[str, str, set[tuple[str, str, str]]]] = {
         {("error", "image-release", "image.iso_url")},
     ),
     "release without iso": ("el9", 'image: {release: "9"}\n', {("error", "image-release", "image.release")}),
+    "ssh port that selinux forbids": (
+        "redos8",
+        "ports: {ssh: 2222}\n",
+        {("warning", "ssh-port", "ports.ssh")},
+    ),
+    "ssh port that only the installer sets": (
+        "redos7",
+        "ports: {ssh: 2222}\nsystem: {selinux: permissive}\n",
+        {("warning", "ssh-port", "ports.ssh")},
+    ),
+    "packages that dnf refuses": (
+        "redos8",
+        "repositories: [{id: own, base_urls: [https://mirror.example/own]}]\n",
+        {("warning", "unsigned-repository", "repositories.0")},
+    ),
     "unknown fact": (
         "redos8",
         "platform_overrides: {paths: {consul_binry: /x}}\n",
@@ -77,6 +92,13 @@ ALLOWED: dict[str, tuple[str, str]] = {
         "image: {base_image: /srv/x.qcow2, release: 9.9, firmware: uefi}\n",
     ),
     "own iso of a known release": ("el9", 'image: {release: "9", iso_url: /srv/alma.iso}\n'),
+    "keys of the system for apt": (
+        "debian13",
+        "repositories: [{id: a, base_urls: [https://example.org/a], suite: x, components: [main]}]\n"
+        + RELEASE_BINARY,
+    ),
+    "another ssh port without selinux": ("debian13", f"ports: {{ssh: 2222}}\n{RELEASE_BINARY}"),
+    "no repository at all": ("redos8", "repositories: []\n"),
     "own checksum": ("redos8", f"image: {{release: 8.0.3, iso_checksum: 'md5:{'0' * 32}'}}\n"),
     "adapted platform": ("redos8", "platform_overrides: {paths: {consul_binary: /opt/consul-bin/consul}}\n"),
 }
@@ -94,6 +116,22 @@ def test_allowed(case: str) -> None:
     """No problem, no warning."""
     platform, more = ALLOWED[case]
     assert describe_problems(change_spec(more=f"platform: {platform}\n{more}")) == set()
+
+
+@pytest.mark.parametrize(
+    ("user", "overrides"),
+    [
+        ("root", ""),
+        ("postgres", ""),
+        ("consul", ""),
+        ("holster-build", ""),
+        ("hashi", "platform_overrides: {users: {consul: hashi}}\n"),
+    ],
+)
+def test_the_administrator_is_no_service(user: str, overrides: str) -> None:
+    """Made before the packages, `postgres` would be a person's user, and its shared memory go at logout."""
+    text = change_spec(("access:\n", f"access:\n  user: {user}\n"), more=overrides)
+    assert describe_problems(text) == {("error", "reserved-name", "access.user")}
 
 
 @pytest.mark.parametrize("platform", list_platforms())

@@ -172,6 +172,40 @@ def test_repositories_are_used_by_the_installer(render: Render) -> None:
     assert "\nrepo " not in render(changes={"repositories": []}).text("nodes/pg1/ks.cfg")
 
 
+def test_closed_network_the_disc_is_the_only_source(render: Render) -> None:
+    """`repositories: []`: no source but the disc that booted, no repository file, a program from no host."""
+    rendered = render(changes={"repositories": []})
+    for path, text in kickstarts(rendered).items():
+        names = {command[0] for command in read_commands(text)}
+        assert not names & {"repo", "url", "nfs", "harddrive", "liveimg", "ostreesetup"}, path
+        assert "://" not in text, path
+    assert not [path for path in rendered.files if path.endswith(".repo")]
+
+
+@pytest.mark.parametrize(
+    ("platform", "node", "programs"),
+    [
+        ("redos8", "pg1", {"consul_program=/usr/bin/consul", "vip_manager_program=/usr/bin/vip-manager"}),
+        ("redos8", "consul1", {"consul_program=/usr/bin/consul", "vip_manager_program=''"}),
+        ("el9", "pg1", set()),
+    ],
+)
+def test_trap_17_programs_without_a_package_come_from_the_disc(
+    render: Render, platform: str, node: str, programs: set[str]
+) -> None:
+    """RED OS has no package of Consul: without this the machine would come up with nothing to start."""
+    text = render(changes={"platform": platform}).text(f"nodes/{node}/ks.cfg")
+    found = {line for line in text.splitlines() if re.match(r"\w+_program=", line)}
+    assert found == programs
+    if programs:
+        # Refused before anything is written, copied after the packages, owned by a user that exists.
+        order = [
+            text.index(mark) for mark in ("the disc HOLSTER lacks", "install -D -m 0755", "useradd --system")
+        ]
+        assert order == sorted(order)
+        assert order[0] < text.index("%post")
+
+
 def test_without_dropins_sshd_is_configured_in_its_own_file(render: Render) -> None:
     """RED OS 7.3 reads no drop-ins: the installer writes the policy, the payload has no file."""
     old, new = render(changes={"platform": "redos7"}), render()

@@ -77,6 +77,7 @@ def test_rules_of_the_user_come_before_the_client_networks(patroni: Callable[...
     rule = {"database": "app", "user": "app", "address": "192.168.11.66/32", "method": "reject"}
     hba = patroni({"postgresql.hba": [rule]})["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
     assert first_match(hba, "app", "app", "192.168.11.66") == "reject"
+    assert first_match(hba, "app", "app", "192.168.11.67") == "scram-sha-256"
     assert first_match(hba, "replication", "replicator", "192.168.11.181") == "scram-sha-256"
 
 

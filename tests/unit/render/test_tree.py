@@ -65,5 +65,6 @@ def test_text_ends_with_one_line_break_and_has_no_trailing_spaces(render: Render
         text = file.content.decode()
         assert text.endswith("\n"), path
         assert not text.endswith("\n\n"), path
-        assert "\n\n\n" not in text, path
+        # Python has two empty lines between its functions, and that file is no template.
+        assert path.endswith(".py") or "\n\n\n" not in text, path
         assert [line for line in text.split("\n") if line != line.rstrip()] == [], path

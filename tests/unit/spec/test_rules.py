@@ -194,6 +194,41 @@ FORBIDDEN: dict[str, Case] = {
             ("error", "wrong-value", "platform_overrides.packages.0"),
         },
     ),
+    "install disk that is two": (
+        [("storage:\n", 'storage:\n  os_disk: "/dev/sda,sdb"\n')],
+        "",
+        {("error", "not-a-disk", "storage.os_disk")},
+    ),
+    "install disk that is a partition": (
+        [("storage:\n", "storage:\n  os_disk: /dev/disk/by-id/ata-x-part1\n")],
+        "",
+        {("error", "not-a-disk", "storage.os_disk")},
+    ),
+    "install disk of a machine that is no member": (
+        [SERVERS, members(2), ("name: db1,", "name: db1, storage: {os_disk: /srv/disk},")],
+        "",
+        {("error", "not-a-disk", "groups.demo.nodes.0.storage.os_disk")},
+    ),
+    "size rule inside the other": (
+        [("{serial: data-1}", "{min_size: 10GiB}"), ("{serial: wal-1}", "{min_size: 2GiB}")],
+        "",
+        {("error", "disk-selector", "storage.wal.disk")},
+    ),
+    "size rule around the other": (
+        [("{serial: data-1}", "{max_size: 50GiB}"), ("{serial: wal-1}", "{min_size: 1GiB, max_size: 5GiB}")],
+        "",
+        {("error", "disk-selector", "storage.data.disk")},
+    ),
+    "archive without a command": (
+        [],
+        'postgresql: {parameters: {archive_mode: "on", archive_command: ""}}\n',
+        {("error", "archives-nothing", "postgresql.parameters.archive_mode")},
+    ),
+    "clients that the firewall keeps out": (
+        [],
+        "postgresql: {hba: [{address: 10.9.0.0/16}]}\n",
+        {("warning", "address-outside-network", "postgresql.hba.0.address")},
+    ),
     "synchronous_commit as parameter": (
         [],
         'postgresql: {parameters: {synchronous_commit: "off"}}\n',
@@ -238,6 +273,17 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
         [("{serial: data-1}", "{min_size: 15GiB}"), ("{serial: wal-1}", "{max_size: 5GiB}")],
         "",
     ),
+    "disks by sizes that overlap a little": (
+        [("{serial: data-1}", "{min_size: 15GiB}"), ("{serial: wal-1}", "{max_size: 16GiB}")],
+        "",
+    ),
+    "archive by a library": ([], "postgresql: {parameters: {archive_mode: true, archive_library: basic}}\n"),
+    "archive that is off": ([], 'postgresql: {parameters: {archive_mode: "off"}}\n'),
+    "rules for clients and against others": (
+        [],
+        "postgresql: {hba: [{address: 0.0.0.0/0}, {address: 10.9.0.0/16, method: reject}]}\n",
+    ),
+    "an install disk by id": ([("storage:\n", "storage:\n  os_disk: /dev/disk/by-id/ata-OS_1\n")], ""),
     "a mount below opt": ([("disk_size: 20GiB", "disk_size: 20GiB, mount: /opt/pg")], ""),
     "trust on loopback": ([], "postgresql: {hba: [{address: 127.0.0.0/8, method: trust}]}\n"),
     "exactly ttl": ([], "patroni: {ttl: 30, loop_wait: 10, retry_timeout: 10}\n"),
@@ -245,7 +291,7 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
     "enough senders": ([], "postgresql: {max_wal_senders: 5, max_replication_slots: 4}\n"),
     "ordinary parameters": ([], "postgresql: {parameters: {random_page_cost: 1.1, jit: false}}\n"),
     "strict with three members": ([("durability: synchronous", "durability: synchronous-strict")], ""),
-    "a privileged ssh port": ([], "ports: {ssh: 443}\n"),
+    "a privileged ssh port": ([], "ports: {ssh: 443}\nsystem: {selinux: permissive}\n"),
     "storage of a machine that is no member": (
         [SERVERS, members(2), ("name: db1,", "name: db1, storage: {data: {disk: /dev/sda}},")],
         "",
@@ -275,6 +321,22 @@ def test_original_playbook_wal_disk_is_refused_with_the_numbers() -> None:
     assert problem.id == "wal-retention"
     for number in ("30290", "30000", "968", "774"):
         assert number in f"{problem.message} {problem.hint}"
+
+
+def test_trap_02_a_disk_name_that_moves_is_pointed_out() -> None:
+    """The seed's own names: allowed, because the first boot touches blank disks and its own ones only."""
+    text = change_spec(("{serial: data-1}", "/dev/nvme0n1"), ("{serial: wal-1}", "/dev/sdc"))
+    assert describe_problems(text) == {
+        ("warning", "unstable-disk-name", "storage.data.disk"),
+        ("warning", "unstable-disk-name", "storage.wal.disk"),
+    }
+
+
+def test_trap_27_the_times_of_patroni_are_refused_with_their_sum() -> None:
+    """Whoever shortens ttl alone makes a leader that loses its lock on the first failing request."""
+    (problem,) = find_problems(change_spec(more="patroni: {ttl: 29}\n"))
+    assert problem.id == "patroni-timing"
+    assert "10 + 2 * 10 = 30 s is more than ttl = 29 s" in problem.message
 
 
 def test_datacenter_warning_names_the_servers() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from generator.layout import find_resources
+from generator.spec import model
 from generator.spec.attribute_docs import read_attribute_docs
 from generator.spec.reference import SECTIONS, format_reference
 from generator.spec.schema import build_schema, format_schema
@@ -82,6 +84,21 @@ def test_every_key_is_documented() -> None:
         for key, value in definition.get("properties", {}).items():
             assert value.get("description"), f"{name}.{key}"
         assert name not in docs or name in SECTIONS or not docs[name]
+
+
+def test_every_open_default_is_described() -> None:
+    """Where nothing stands in the spec, docs/spec.md says what counts then."""
+    said = re.compile(r"Default: |demanded|needed there")
+    for section in SECTIONS:
+        owner: type[model.SpecModel] = getattr(model, section)
+        for key, doc in read_attribute_docs()[section].items():
+            field = owner.model_fields[key]
+            if field.default is None and not field.is_required() and (section, key) not in WAYS:
+                assert said.search(doc.text), f"{section}.{key}"
+
+
+WAYS = {("NodeSpec", "storage"), *(("DiskSelector", key) for key in model.DiskSelector.model_fields)}
+"""Keys of which one is chosen, or that lie over others: nothing counts in their place."""
 
 
 def test_schema_is_plain_json() -> None:

@@ -119,7 +119,12 @@ BREAKAGES: Final = (
     Breakage("seed-iso", f"{PG1}/seed.iso", _repacked("cidata", meta_data=""), "expected meta-data"),
     Breakage("seed-iso", f"{PG1}/seed.iso", _repacked("cidata", meta_data="x: 1"), "another meta-data"),
     Breakage("seed-iso", f"{PG1}/seed.iso", _written("x" * 65536), "cannot be read"),
-    Breakage("oemdrv-iso", f"{PG1}/oemdrv.iso", _repacked("OEMDRV"), "expected holster-firstboot, ks.cfg, payload.tar"),
+    Breakage(
+        "oemdrv-iso",
+        f"{PG1}/oemdrv.iso",
+        _repacked("OEMDRV"),
+        "expected holster-firstboot, ks.cfg, payload.tar",
+    ),
     Breakage("oemdrv-iso", f"{ETC}/hosts", appended("x\n"), "payload.tar holds other bytes for etc/hosts"),
     Breakage("oemdrv-iso", f"{ETC}/new.conf", appended("x\n"), "payload.tar lacks /etc/new.conf"),
     Breakage("oemdrv-iso", f"{ETC}/hosts", _unlink, "payload.tar holds /etc/hosts"),

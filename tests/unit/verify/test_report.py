@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.errors import OutputRejected, ToolFailed, ToolMissing, UsageInvalid
+from generator.credentials.bundle import create_bundle
+from generator.errors import BundleInvalid, OutputRejected, ToolFailed, ToolMissing, UsageInvalid
 from generator.progress import SilentReporter
-from generator.tools.process import CANCELLATION
+from generator.tools.process import CANCELLATION, SCRATCH
 from generator.tools.programs import CONSUL, PROGRAMS
 from generator.tools.toolbox import ToolBox
 from generator.verify import CheckResult, Verdict, VerifyReport, runner, verify_output
@@ -90,7 +93,9 @@ def test_without_tools_every_own_rule_runs_and_every_tool_is_named(
     assert report.select(Verdict.REJECTED) == ()
     assert report.select(Verdict.FAILED) == ()
     assert {name.split()[0] for name in report.absent_tools} == PROGRAMS.keys() - {
+        "debugfs",
         "genisoimage",
+        "ssh-keygen",
         "xorriso",
         "qemu-img",
         "qemu-system-x86_64",
@@ -119,6 +124,40 @@ def test_verification_changes_nothing_and_leaves_nothing(
     assert modes == [0o700, 0o700]
     assert list(scratch.iterdir()) == []
     assert {path: path.stat().st_mtime_ns for path in source.rglob("*")} == before
+
+
+def test_programs_keep_their_temporary_files_in_the_scratch_folder(
+    rendered_example: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trap: ksvalidator leaves a copy of every kickstart in TMPDIR."""
+    found: list[bool] = []
+
+    def plan(context: Context) -> list[OwnCheck]:
+        def compare() -> list[str]:
+            found.append(SCRATCH.get() == context.scratch)
+            return []
+
+        return [OwnCheck("x", "x", compare)]
+
+    monkeypatch.setattr(runner, "PLANS", (plan,))
+    verify_output(
+        rendered_example("single"), tools=ToolBox([]), require_tools=False, reporter=SilentReporter()
+    )
+    assert found == [True]
+    assert SCRATCH.get() is None
+
+
+def test_bundle_of_another_cluster_proves_nothing(rendered_example: Callable[..., Path]) -> None:
+    """Its CA key would be found nowhere, whatever the output holds."""
+    other = create_bundle("vega", (), years=2, now=datetime.now(UTC), entropy=os.urandom)
+    with pytest.raises(BundleInvalid, match="vega"):
+        verify_output(
+            rendered_example("single"),
+            tools=ToolBox([]),
+            require_tools=False,
+            reporter=SilentReporter(),
+            bundle=other,
+        )
 
 
 def test_interruption_cancels_what_runs_and_removes_scratch(
