@@ -15,6 +15,8 @@ source "qemu" "iso" {
   memory           = var.memory
   disk_size        = var.disk_size
   disk_interface   = "virtio-scsi"
+  disk_cache       = "unsafe"
+  disk_discard     = "unmap"
   net_device       = "virtio-net"
   format           = "qcow2"
   headless         = true
@@ -26,5 +28,7 @@ source "qemu" "iso" {
   ssh_username         = var.build_user
   ssh_private_key_file = var.build_private_key_file
   ssh_timeout          = "90m"
-  shutdown_command     = "sudo -n systemctl poweroff"
+  # The last script of the build powers the machine off; its user is gone by then.
+  shutdown_command = "exit 0"
+  shutdown_timeout = "10m"
 }

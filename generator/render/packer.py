@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from generator.layout import PACKER, NodePaths
 from generator.render.environment import list_static, load_template, read_static
+from generator.render.image_check import list_configurations, list_service_units, render_expectations
 from generator.render.payload import render_repository
 from generator.render.rendered import RenderedFile
 
@@ -21,7 +22,40 @@ KICKSTART_ARGUMENT = "inst.text inst.ks=hd:LABEL=OEMDRV:/image.ks inst.nosave=al
 IMAGE_DISK = "/dev/sda"
 """The disk of the machine that builds: virtio-scsi gives it this name."""
 
+HYGIENE = "90"
+"""Scripts from this number on take the build's traces away."""
+REMOTE = "/dev/shm"  # noqa: S108 -- on the machine that is built: memory, so nothing of it stays on the disk
+ARTIFACTS = "/run/holster-artifacts"
+
 CLOUD_CFG = "files/etc/cloud/cloud.cfg.d/99-holster.cfg"
+
+
+def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
+    """Return what the scripts of `packer/scripts` are told."""
+    facts = cluster.platform
+    paths = facts.paths
+    files = [
+        f"{name}|{path}|{component.url or ''}|{component.sha256 or ''}"
+        for name, path, component in (
+            ("consul", paths.consul_binary, cluster.consul),
+            ("vip-manager", paths.vip_manager_binary, cluster.vip_manager),
+        )
+        if component.source == "artifact"
+    ]
+    return {
+        "HOLSTER_FILES": f"{REMOTE}/files",
+        "HOLSTER_CHECK": f"{REMOTE}/check",
+        "HOLSTER_INVENTORY": f"{REMOTE}/inventory.tsv",
+        "HOLSTER_ARTIFACTS": ARTIFACTS,
+        "HOLSTER_FAMILY": facts.family,
+        "HOLSTER_UNITS": " ".join(list_service_units(cluster)),
+        "HOLSTER_PROGRAM_FILES": " ".join(files),
+        "HOLSTER_CONSUL_USER": facts.users.consul,
+        "HOLSTER_CONSUL_CONFIG": paths.consul_config_dir,
+        "HOLSTER_CONSUL_DATA": paths.consul_data_dir,
+        "HOLSTER_POSTGRES_HOME": facts.users.postgres_home,
+        "HOLSTER_CONFIGS": " ".join(list_configurations(cluster)),
+    }
 
 
 class ImageView:
@@ -29,7 +63,6 @@ class ImageView:
 
     def __init__(self, cluster: ResolvedCluster) -> None:
         image, facts = cluster.spec.image, cluster.platform
-        paths = facts.paths
         self._release = image.release or facts.image.default_release
         self._firmware = image.firmware
         self.is_uefi = image.firmware == "uefi"
@@ -47,19 +80,12 @@ class ImageView:
         self.disk_size = f"{image.disk_size}M"
         self.output_directory = f"image-{cluster.name}"
         self.image_name = f"{cluster.name}-{facts.name}.qcow2"
-        self.family = f"HOLSTER_FAMILY={facts.family}"
-        units = (facts.units.consul, facts.units.patroni, facts.units.vip_manager, *cluster.postgresql_units)
-        self.units = "HOLSTER_UNITS=" + " ".join(units)
-        programs = (
-            NodePaths.firstboot,
-            paths.consul_binary,
-            paths.patroni_binary,
-            paths.vip_manager_binary,
-            f"{cluster.postgresql_bin_dir}/postgres",
-        )
-        self.programs = "HOLSTER_PROGRAMS=" + " ".join(programs)
-        self.consul_dirs = f"HOLSTER_CONSUL_DIRS={paths.consul_config_dir} {paths.consul_data_dir}"
-        self.scripts = tuple(PurePosixPath(path).name for path in list_static("packer/scripts"))
+        self.environment = tuple(f"{name}={value}" for name, value in _describe_environment(cluster).items())
+        self.remote, self.inventory = REMOTE, f"{REMOTE}/inventory.tsv"
+        names = [PurePosixPath(path).name for path in list_static("packer/scripts")]
+        # Between them the list of packages is fetched: after hygiene nobody can log in any more.
+        self.first_scripts = tuple(name for name in names if name < HYGIENE)
+        self.last_scripts = tuple(name for name in names if name >= HYGIENE)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -98,6 +124,7 @@ def _static_files(image: ImageView) -> Iterator[RenderedFile]:
     for path in list_static("packer"):
         if path not in left_out and path.endswith((".hcl", ".sh")):
             yield _file(path.removeprefix("packer/"), read_static(path))
+    yield _file("check/image-check.py", read_static("packer/image-check.py"))
 
 
 def render_packer(
@@ -118,6 +145,7 @@ def render_packer(
     files.append(_file("variables.pkr.hcl", fill("variables.pkr.hcl")))
     files.append(_file("build.pkr.hcl", fill("build.pkr.hcl")))
     files.append(_file(CLOUD_CFG, fill("cloud.cfg")))
+    files.append(_file("check/expected.json", render_expectations(cluster)))
     if image.has_iso:
         files.append(_file("image.ks", fill("image.ks")))
     if image.has_base:

@@ -1,4 +1,4 @@
-"""`packer fmt -check` and `packer validate`, for Packer with external plugins and before.
+"""Packer: format, validate, build; with external plugins and, before 1.7, without.
 
 Packer 1.6 has its builders inside and refuses the block `required_plugins`; 1.7 and
 newer want it.  The block lies in a file of its own, which an old Packer is not given.
@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from generator.tools.process import Command, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from generator.tools.process import Completed
     from generator.tools.toolbox import Tool
 
 PLUGINS_SINCE: Final = "1.7"
+BUILD_DEADLINE_S: Final = 3 * 3600.0
+"""An installation from a disc takes an hour or two without hardware virtualisation."""
 _BLOCK: Final = re.compile(r"^\s*required_plugins\b", re.MULTILINE)
 
 
@@ -82,3 +86,102 @@ def check_packer_config(
         )
     )
     return (answer.output,) if answer.exit_code else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line that Packer says to people; `kind` is say, message or error."""
+
+    kind: str
+    text: str
+
+
+def parse_message(line: str) -> Message | None:
+    """Return what a line of `-machine-readable` says to people; None for all other lines.
+
+    The form is `time,target,type,data…`; commas and line ends inside data are escaped.
+    """
+    parts = line.split(",", 4)
+    if len(parts) != 5 or parts[2] != "ui":  # noqa: PLR2004 -- the five parts of the form
+        return None
+    text = parts[4].replace("%!(PACKER_COMMA)", ",").replace("\\n", "\n").replace("\\r", "")
+    return Message(parts[3], re.sub(r"^(==>|   ) [\w.-]+: ?", "", text, flags=re.MULTILINE).strip())
+
+
+def prepare_plugins(tool: Tool, folder: Path, scratch: Path, plugins: Path | None) -> None:
+    """Fetch the plugins that the folder names, where they are not in the plugin folder already.
+
+    Raises:
+        ToolFailed: they are neither here nor can be fetched.
+    """
+    if not needs_plugins(tool):
+        return
+    run(
+        Command(
+            argv=[tool.path, "init", "."],
+            purpose="prepare Packer's plugins",
+            cwd=folder,
+            environment=_environment(scratch, plugins),
+            timeout_s=600,
+            hint="without a network: `packer plugins install --path FILE github.com/hashicorp/qemu`, "
+            "and PACKER_PLUGIN_PATH or HOLSTER_TOOLS names the folder",
+        )
+    )
+
+
+def build_image(  # noqa: PLR0913 -- each is one word of the command or of its environment
+    tool: Tool,
+    folder: Path,
+    scratch: Path,
+    *,
+    source: str,
+    variables: Path,
+    plugins: Path | None,
+    log: Path,
+    search_path: str,
+    on_message: Callable[[Message], None],
+) -> Completed:
+    """Run `packer build` for one source; the exit code is the caller's to judge.
+
+    Args:
+        tool: Packer.
+        folder: what `copy_for` made.
+        scratch: a private folder: HOME, temporary files, downloads that are used once.
+        source: "qemu.base" or "qemu.iso".
+        variables: a JSON file of variables; secrets are never among them.
+        plugins: the plugin folder, for Packer 1.7 and newer.
+        log: where Packer's own log goes, which alone holds QEMU's words.
+        search_path: where Packer finds qemu-system-x86_64, qemu-img and xorriso.
+        on_message: hears what Packer says, line by line.
+
+    Raises:
+        ToolMissing, ToolFailed: Packer cannot be started, or was interrupted.
+    """
+
+    def hear(line: str) -> None:
+        message = parse_message(line)
+        if message is not None and message.text:
+            on_message(message)
+
+    environment = {
+        **_environment(scratch, plugins),
+        "PATH": search_path,
+        "TMPDIR": str(scratch),
+        "PACKER_CACHE_DIR": str(scratch / "cache"),
+        "PACKER_LOG": "1",
+        "PACKER_LOG_PATH": str(log),
+    }
+    return run(
+        Command(
+            argv=[
+                *(tool.path, "build", "-machine-readable", "-on-error=cleanup"),
+                *(f"-only={source}", f"-var-file={variables}", "."),
+            ],
+            purpose="build the image",
+            cwd=folder,
+            environment=environment,
+            timeout_s=BUILD_DEADLINE_S,
+            accepted=None,
+        ),
+        on_line=hear,
+    )

@@ -28,6 +28,9 @@ _LIVE_HOST: Final = tuple(
     )
 )
 
+_TRACEBACK: Final = re.compile(r"Traceback \(|  File \"|    ")
+"""Patroni has no words of its own for a file that is not YAML; the last lines say it."""
+
 
 def check_patroni_config(tool: Tool, config: Path, *, secrets: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return what Patroni says against the file, live-host answers left out.
@@ -43,7 +46,9 @@ def check_patroni_config(tool: Tool, config: Path, *, secrets: tuple[str, ...] =
             secrets=secrets,
         )
     )
-    lines = [line.rstrip() for line in answer.output.splitlines() if line.strip()]
+    lines = [
+        line.rstrip() for line in answer.output.splitlines() if line.strip() and not _TRACEBACK.match(line)
+    ]
     for line in lines:
         if line.startswith("FATAL:") or "ModuleNotFoundError" in line:
             raise ToolFailed(f"{tool.label} does not run: {line}", hint=tool.program.hint)

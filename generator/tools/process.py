@@ -8,6 +8,7 @@ ours; when time is up or the user interrupts, its whole process group ends.
 from __future__ import annotations
 
 import os
+import selectors
 import shlex
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from generator.errors import ToolFailed, ToolMissing
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -37,6 +38,8 @@ SHORTEST_SECRET: Final = 4
 
 CANCELLATION: Final[ContextVar[threading.Event | None]] = ContextVar("cancellation", default=None)
 """Once the event is set, `run` ends its process group as on Ctrl-C, which only the main thread gets."""
+SCRATCH: Final[ContextVar[Path | None]] = ContextVar("scratch", default=None)
+"""Where programs keep temporary files: some, such as ksvalidator, leave copies of what they read behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def _environment(command: Command) -> dict[str, str]:
         "PATH": DEFAULT_PATH,
         "HOME": NO_HOME,
         "LANG": "C.UTF-8",
-        "TMPDIR": tempfile.gettempdir(),
+        "TMPDIR": str(SCRATCH.get() or tempfile.gettempdir()),
         **command.environment,
     }
 
@@ -145,7 +148,7 @@ def _explain_start(command: Command, error: OSError) -> ToolMissing | ToolFailed
     return ToolFailed(message, hint=command.hint)
 
 
-def _start(command: Command) -> subprocess.Popen[bytes]:
+def _start(command: Command, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
     argv = [str(word) for word in command.argv]
     try:
         return subprocess.Popen(  # noqa: S603 - no shell; argv comes from our wrappers
@@ -154,7 +157,7 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
             env=_environment(command),
             stdin=subprocess.DEVNULL if command.stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             # A session of its own: Ctrl-C reaches us first, and no tool can ask the terminal.
             start_new_session=True,
         )
@@ -223,8 +226,47 @@ def describe_failure(command: Command, reason: str, output: str) -> str:
     return redact(message, command.secrets)
 
 
-def run(command: Command) -> Completed:
+def _judge_time(command: Command, deadline: float) -> str | None:
+    """Return why the program must end now, if it must."""
+    if _is_cancelled():
+        return "was interrupted"
+    return f"gave no answer within {command.timeout_s:g} s" if time.monotonic() >= deadline else None
+
+
+def _listen(
+    command: Command, process: subprocess.Popen[bytes], on_line: Callable[[str], None]
+) -> tuple[bytes, str | None]:
+    """Hand on each line as it comes; return all of them and why the program was ended early, if it was."""
+    deadline = time.monotonic() + command.timeout_s
+    heard, rest = bytearray(), b""
+    pipe = process.stdout.fileno() if process.stdout else -1
+    is_open = True
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while (early := _judge_time(command, deadline)) is None:
+            if is_open and selector.select(POLL_S):
+                chunk = os.read(pipe, 65536)
+                is_open = bool(chunk)
+                heard += chunk
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    on_line(redact(line.decode("utf-8", "replace"), command.secrets))
+            elif _has_ended(process):
+                break
+            elif not is_open:
+                time.sleep(POLL_S)
+    if rest:
+        on_line(redact(rest.decode("utf-8", "replace"), command.secrets))
+    # Also after a quiet end: what the program started and left behind must not stay.
+    _end_group(process)
+    return bytes(heard), early
+
+
+def run(command: Command, on_line: Callable[[str], None] | None = None) -> Completed:
     """Run a program to its end and return what it answered.
+
+    With `on_line` both streams come as one, line by line while the program runs, and
+    `stdin` is not fed; the answer holds them as `stdout`.
 
     Raises:
         ToolMissing: the program is not there.
@@ -234,9 +276,12 @@ def run(command: Command) -> Completed:
         KeyboardInterrupt: after the process group has ended.
     """
     began = time.monotonic()
-    process = _start(command)
+    process = _start(command, subprocess.PIPE if on_line is None else subprocess.STDOUT)
     try:
-        out, err, early = _converse(command, process)
+        if on_line is None:
+            out, err, early = _converse(command, process)
+        else:
+            (out, early), err = _listen(command, process, on_line), b""
     except BaseException:
         _end_group(process)
         raise

@@ -52,6 +52,8 @@ QEMU: Final = Program(
     rf"emulator version {_NUMBER}",
     "package qemu-system-x86",
 )
+DEBUGFS: Final = Program("debugfs", ("-V",), rf"debugfs {_NUMBER}", "package e2fsprogs")
+SSH_KEYGEN: Final = Program("ssh-keygen", None, "", "package openssh-client")
 QEMU_IMG: Final = Program("qemu-img", ("--version",), rf"qemu-img version {_NUMBER}", "package qemu-utils")
 
 PROGRAMS: Final = {
@@ -60,6 +62,7 @@ PROGRAMS: Final = {
         CHRONYD,
         CLOUD_INIT,
         CONSUL,
+        DEBUGFS,
         FIREWALLD,
         GENISOIMAGE,
         KSVALIDATOR,
@@ -69,6 +72,7 @@ PROGRAMS: Final = {
         QEMU_IMG,
         SHELLCHECK,
         SSHD,
+        SSH_KEYGEN,
         SYSTEMD_ANALYZE,
         VISUDO,
         XORRISO,

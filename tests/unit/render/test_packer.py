@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,10 +128,10 @@ def test_scripts_are_hand_written_files_in_order(render: Render) -> None:
     """They are copied as they are, and the build runs all of them by name."""
     rendered = render()
     build = read_packer(rendered, "build.pkr.hcl")["build"][0]
-    (shell,) = [
+    shells = [
         block["shell"] for block in (_unquote(each) for each in build["provisioner"]) if "shell" in block
     ]
-    names = [script.rpartition("/")[2] for script in shell["scripts"]]
+    names = [script.rpartition("/")[2] for shell in shells for script in shell["scripts"]]
     assert names == sorted(path.name for path in (ROOT / "packer/scripts").glob("*.sh"))
     for name in names:
         assert (
@@ -179,7 +180,8 @@ def test_trap_18_the_image_has_no_identity() -> None:
         "truncate -s 0 /etc/machine-id",
         "ssh_host_",
         "random-seed",
-        "HOLSTER_CONSUL_DIRS",
+        "HOLSTER_CONSUL_DATA",
+        "systemctl stop systemd-random-seed",
         "cloud-init clean",
     ):
         assert part in text
@@ -205,4 +207,34 @@ def test_the_image_carries_the_first_boot_program(render: Render) -> None:
         for file in render_cluster(rendered.cluster, tool_version="1", firstboot=b"#!x").files
     }
     assert files[path].content == b"#!x"
-    assert "/usr/local/sbin/holster-firstboot" in rendered.text("packer/build.pkr.hcl")
+    assert "/usr/local/sbin/holster-firstboot" in rendered.text("packer/check/expected.json")
+
+
+def test_the_image_check_knows_the_declared_versions(render: Render) -> None:
+    """What the spec declares is what must be in the image."""
+    expected = json.loads(render("trio").text("packer/check/expected.json"))
+    versions = {program["path"]: program.get("version") for program in expected["programs"]}
+    assert versions["/usr/bin/consul"] == "1.13.9"
+    assert versions["/usr/lib/postgresql/17/bin/postgres"] == "17"
+    assert expected["build_user"] == "holster-build"
+    assert "postgresql@.service" in expected["units"]
+
+
+def test_nothing_of_the_build_touches_the_disk(render: Render) -> None:
+    """Uploads and scripts lie in memory; the list of packages is fetched before the way in is closed."""
+    build = read_packer(render(), "build.pkr.hcl")["build"][0]
+    blocks = [_unquote(each) for each in build["provisioner"]]
+    kinds = [next(iter(block)) for block in blocks]
+    assert kinds == ["file", "file", "shell", "file", "shell"]
+    for block in blocks:
+        body = next(iter(block.values()))
+        places = [body.get("remote_folder"), body.get("destination"), body.get("source")]
+        assert any(str(place).startswith("/dev/shm") for place in places)  # noqa: S108 -- on the machine
+
+
+def test_trap_firewalld_and_cloud_init_on_debian(render: Render) -> None:
+    """Their units form an ordering cycle there, and the packages conflict: no zone, no package."""
+    rendered = render("trio")
+    assert "firewalld" not in rendered.text("packer/variables.pkr.hcl")
+    assert not [path for path in rendered.files if "firewalld" in path]
+    assert "firewalld" in render("sirius").text("packer/variables.pkr.hcl")

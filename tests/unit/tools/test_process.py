@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from generator.errors import ToolFailed, ToolMissing
-from generator.tools.process import CANCELLATION, Command, describe_exit, last_lines, redact, run
+from generator.tools.process import CANCELLATION, SCRATCH, Command, describe_exit, last_lines, redact, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,16 @@ def test_environment_is_minimal(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = run(_python("import os; print(*sorted(os.environ))", environment={"NAMED": "1"}))
     # LC_CTYPE is set by Python itself when it starts under C.UTF-8.
     assert set(answer.stdout.split()) - {"LC_CTYPE"} == {"PATH", "HOME", "LANG", "TMPDIR", "NAMED"}
+
+
+def test_temporary_files_go_where_the_caller_says(tmp_path: Path) -> None:
+    """A folder that is removed at the end, whatever a program leaves in it."""
+    token = SCRATCH.set(tmp_path)
+    try:
+        answer = run(_python("import tempfile; print(tempfile.gettempdir())"))
+    finally:
+        SCRATCH.reset(token)
+    assert answer.stdout == f"{tmp_path}\n"
 
 
 def test_stdin_is_empty_unless_given() -> None:

@@ -75,6 +75,18 @@ variable "disk_size" {
   default = "30720M"
 }
 
+variable "offline" {
+  type        = bool
+  description = "Whether the disc of artifacts must be there: nothing is then asked of a network."
+  default     = false
+}
+
+variable "inventory_file" {
+  type        = string
+  description = "Where the list of installed packages is written."
+  default     = "inventory.tsv"
+}
+
 variable "output_directory" {
   type        = string
   description = "Where the image is written; must not exist."

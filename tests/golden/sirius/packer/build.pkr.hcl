@@ -4,29 +4,76 @@ build {
     "source.qemu.iso",
   ]
 
-  # Packer's user may not write elsewhere; the first script moves everything to its place.
+  # Into memory: nothing of the build may stay on the disk. The scripts move the files to their places.
   provisioner "file" {
     source      = "${path.root}/files"
-    destination = "/tmp/holster-files"
+    destination = "/dev/shm"
+  }
+
+  provisioner "file" {
+    source      = "${path.root}/check"
+    destination = "/dev/shm"
   }
 
   provisioner "shell" {
     execute_command = "sudo -n env {{ .Vars }} bash {{ .Path }}"
+    remote_folder   = "/dev/shm"
     environment_vars = [
-      "HOLSTER_FILES=/tmp/holster-files",
+      "HOLSTER_FILES=/dev/shm/files",
+      "HOLSTER_CHECK=/dev/shm/check",
+      "HOLSTER_INVENTORY=/dev/shm/inventory.tsv",
+      "HOLSTER_ARTIFACTS=/run/holster-artifacts",
       "HOLSTER_FAMILY=rpm",
-      "HOLSTER_PACKAGES=${join(" ", var.packages)}",
       "HOLSTER_UNITS=consul.service patroni.service vip-manager.service postgresql-16.service",
-      "HOLSTER_PROGRAMS=/usr/local/sbin/holster-firstboot /usr/bin/consul /usr/bin/patroni /usr/bin/vip-manager /usr/pgsql-16/bin/postgres",
-      "HOLSTER_CONSUL_DIRS=/etc/consul.d /opt/consul",
+      "HOLSTER_PROGRAM_FILES=consul|/usr/bin/consul|https://releases.hashicorp.com/consul/1.22.0/consul_1.22.0_linux_amd64.zip| vip-manager|/usr/bin/vip-manager|https://github.com/cybertec-postgresql/vip-manager/releases/download/v4.0.0/vip-manager_4.0.0_Linux_x86_64.rpm|",
+      "HOLSTER_CONSUL_USER=consul",
+      "HOLSTER_CONSUL_CONFIG=/etc/consul.d",
+      "HOLSTER_CONSUL_DATA=/opt/consul",
+      "HOLSTER_POSTGRES_HOME=/var/lib/pgsql",
+      "HOLSTER_CONFIGS=/etc/patroni/patroni.yml /etc/default/vip-manager.yml",
+      "HOLSTER_PACKAGES=${join(" ", var.packages)}",
+      "HOLSTER_OFFLINE=${var.offline}",
+    ]
+    scripts = [
+      "${path.root}/scripts/05-prepare.sh",
+      "${path.root}/scripts/10-install-files.sh",
+      "${path.root}/scripts/20-packages.sh",
+      "${path.root}/scripts/25-programs.sh",
+      "${path.root}/scripts/30-units.sh",
+      "${path.root}/scripts/40-list-packages.sh",
+    ]
+  }
+
+  # What is installed, for the bill of materials.
+  provisioner "file" {
+    direction   = "download"
+    source      = "/dev/shm/inventory.tsv"
+    destination = var.inventory_file
+  }
+
+  # The last script removes the user that Packer is logged in as and powers the machine off.
+  provisioner "shell" {
+    execute_command = "sudo -n env {{ .Vars }} bash {{ .Path }}"
+    remote_folder   = "/dev/shm"
+    skip_clean      = true
+    environment_vars = [
+      "HOLSTER_FILES=/dev/shm/files",
+      "HOLSTER_CHECK=/dev/shm/check",
+      "HOLSTER_INVENTORY=/dev/shm/inventory.tsv",
+      "HOLSTER_ARTIFACTS=/run/holster-artifacts",
+      "HOLSTER_FAMILY=rpm",
+      "HOLSTER_UNITS=consul.service patroni.service vip-manager.service postgresql-16.service",
+      "HOLSTER_PROGRAM_FILES=consul|/usr/bin/consul|https://releases.hashicorp.com/consul/1.22.0/consul_1.22.0_linux_amd64.zip| vip-manager|/usr/bin/vip-manager|https://github.com/cybertec-postgresql/vip-manager/releases/download/v4.0.0/vip-manager_4.0.0_Linux_x86_64.rpm|",
+      "HOLSTER_CONSUL_USER=consul",
+      "HOLSTER_CONSUL_CONFIG=/etc/consul.d",
+      "HOLSTER_CONSUL_DATA=/opt/consul",
+      "HOLSTER_POSTGRES_HOME=/var/lib/pgsql",
+      "HOLSTER_CONFIGS=/etc/patroni/patroni.yml /etc/default/vip-manager.yml",
       "HOLSTER_BUILD_USER=${var.build_user}",
     ]
     scripts = [
-      "${path.root}/scripts/10-install-files.sh",
-      "${path.root}/scripts/20-packages.sh",
-      "${path.root}/scripts/30-units.sh",
-      "${path.root}/scripts/40-check.sh",
       "${path.root}/scripts/90-hygiene.sh",
+      "${path.root}/scripts/95-finish.sh",
     ]
   }
 }

@@ -4,29 +4,76 @@ build {
     "source.qemu.base",
   ]
 
-  # Packer's user may not write elsewhere; the first script moves everything to its place.
+  # Into memory: nothing of the build may stay on the disk. The scripts move the files to their places.
   provisioner "file" {
     source      = "${path.root}/files"
-    destination = "/tmp/holster-files"
+    destination = "/dev/shm"
+  }
+
+  provisioner "file" {
+    source      = "${path.root}/check"
+    destination = "/dev/shm"
   }
 
   provisioner "shell" {
     execute_command = "sudo -n env {{ .Vars }} bash {{ .Path }}"
+    remote_folder   = "/dev/shm"
     environment_vars = [
-      "HOLSTER_FILES=/tmp/holster-files",
+      "HOLSTER_FILES=/dev/shm/files",
+      "HOLSTER_CHECK=/dev/shm/check",
+      "HOLSTER_INVENTORY=/dev/shm/inventory.tsv",
+      "HOLSTER_ARTIFACTS=/run/holster-artifacts",
       "HOLSTER_FAMILY=deb",
-      "HOLSTER_PACKAGES=${join(" ", var.packages)}",
       "HOLSTER_UNITS=consul.service patroni.service vip-manager.service postgresql.service postgresql@.service",
-      "HOLSTER_PROGRAMS=/usr/local/sbin/holster-firstboot /usr/bin/consul /usr/bin/patroni /usr/bin/vip-manager /usr/lib/postgresql/17/bin/postgres",
-      "HOLSTER_CONSUL_DIRS=/etc/consul.d /var/lib/consul",
+      "HOLSTER_PROGRAM_FILES=consul|/usr/bin/consul||",
+      "HOLSTER_CONSUL_USER=consul",
+      "HOLSTER_CONSUL_CONFIG=/etc/consul.d",
+      "HOLSTER_CONSUL_DATA=/var/lib/consul",
+      "HOLSTER_POSTGRES_HOME=/var/lib/postgresql",
+      "HOLSTER_CONFIGS=/etc/patroni/config.yml /etc/default/vip-manager.yml",
+      "HOLSTER_PACKAGES=${join(" ", var.packages)}",
+      "HOLSTER_OFFLINE=${var.offline}",
+    ]
+    scripts = [
+      "${path.root}/scripts/05-prepare.sh",
+      "${path.root}/scripts/10-install-files.sh",
+      "${path.root}/scripts/20-packages.sh",
+      "${path.root}/scripts/25-programs.sh",
+      "${path.root}/scripts/30-units.sh",
+      "${path.root}/scripts/40-list-packages.sh",
+    ]
+  }
+
+  # What is installed, for the bill of materials.
+  provisioner "file" {
+    direction   = "download"
+    source      = "/dev/shm/inventory.tsv"
+    destination = var.inventory_file
+  }
+
+  # The last script removes the user that Packer is logged in as and powers the machine off.
+  provisioner "shell" {
+    execute_command = "sudo -n env {{ .Vars }} bash {{ .Path }}"
+    remote_folder   = "/dev/shm"
+    skip_clean      = true
+    environment_vars = [
+      "HOLSTER_FILES=/dev/shm/files",
+      "HOLSTER_CHECK=/dev/shm/check",
+      "HOLSTER_INVENTORY=/dev/shm/inventory.tsv",
+      "HOLSTER_ARTIFACTS=/run/holster-artifacts",
+      "HOLSTER_FAMILY=deb",
+      "HOLSTER_UNITS=consul.service patroni.service vip-manager.service postgresql.service postgresql@.service",
+      "HOLSTER_PROGRAM_FILES=consul|/usr/bin/consul||",
+      "HOLSTER_CONSUL_USER=consul",
+      "HOLSTER_CONSUL_CONFIG=/etc/consul.d",
+      "HOLSTER_CONSUL_DATA=/var/lib/consul",
+      "HOLSTER_POSTGRES_HOME=/var/lib/postgresql",
+      "HOLSTER_CONFIGS=/etc/patroni/config.yml /etc/default/vip-manager.yml",
       "HOLSTER_BUILD_USER=${var.build_user}",
     ]
     scripts = [
-      "${path.root}/scripts/10-install-files.sh",
-      "${path.root}/scripts/20-packages.sh",
-      "${path.root}/scripts/30-units.sh",
-      "${path.root}/scripts/40-check.sh",
       "${path.root}/scripts/90-hygiene.sh",
+      "${path.root}/scripts/95-finish.sh",
     ]
   }
 }

@@ -18,6 +18,8 @@ source "qemu" "base" {
   memory           = var.memory
   disk_size        = var.disk_size
   disk_interface   = "virtio-scsi"
+  disk_cache       = "unsafe"
+  disk_discard     = "unmap"
   net_device       = "virtio-net"
   format           = "qcow2"
   headless         = true
@@ -29,5 +31,7 @@ source "qemu" "base" {
   ssh_username         = var.build_user
   ssh_private_key_file = var.build_private_key_file
   ssh_timeout          = "30m"
-  shutdown_command     = "sudo -n systemctl poweroff"
+  # The last script of the build powers the machine off; its user is gone by then.
+  shutdown_command = "exit 0"
+  shutdown_timeout = "10m"
 }

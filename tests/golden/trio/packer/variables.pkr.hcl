@@ -59,6 +59,18 @@ variable "disk_size" {
   default = "30720M"
 }
 
+variable "offline" {
+  type        = bool
+  description = "Whether the disc of artifacts must be there: nothing is then asked of a network."
+  default     = false
+}
+
+variable "inventory_file" {
+  type        = string
+  description = "Where the list of installed packages is written."
+  default     = "inventory.tsv"
+}
+
 variable "output_directory" {
   type        = string
   description = "Where the image is written; must not exist."
@@ -77,7 +89,6 @@ variable "packages" {
     "lvm2",
     "e2fsprogs",
     "chrony",
-    "firewalld",
     "openssh-server",
     "sudo",
     "python3",

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Put the uploaded files (repositories, the cloud-init drop-in) in their places.
+# Put the uploaded files (first-boot program, repositories, the cloud-init drop-in) in their places.
 # In: HOLSTER_FILES, the uploaded folder; its paths are the paths on the system.
 set -euo pipefail
 

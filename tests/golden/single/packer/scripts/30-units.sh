@@ -4,6 +4,9 @@
 set -euo pipefail
 
 read -r -a units <<< "$HOLSTER_UNITS"
-for unit in "${units[@]}"; do
-    systemctl disable --now "$unit" 2>/dev/null || echo "not on this system: $unit"
-done
+# Nothing runs: the packages were not started. Only those that are there, and all at once: each call
+# makes systemd read every unit anew.
+mapfile -t present < <(systemctl list-unit-files --no-legend --plain "${units[@]}" | cut -d ' ' -f 1)
+if [ "${#present[@]}" -gt 0 ]; then
+    systemctl disable "${present[@]}"
+fi
