@@ -73,6 +73,5 @@ class NodePaths:
     acl_json = "/etc/holster/acl.json"
     vip_environment = "/etc/holster/vip-manager.env"
     state_dir = "/var/lib/holster"
-    status_json = "/var/lib/holster/status.json"
     sealed = "/var/lib/holster/sealed"
     firstboot = "/usr/local/sbin/holster-firstboot"

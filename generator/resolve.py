@@ -24,7 +24,7 @@ from generator.spec.model import DiskSelector, Durability, Role
 from generator.spec.rules.disks import DEFAULT_OS_DISK
 from generator.spec.storage import merge_storage, smallest_wal_volume
 from generator.spec.topology import choose_datacenter, iterate_nodes
-from generator.versions import ConsulDialect, PatroniDialect, VersionNumber, VipManagerDialect
+from generator.versions import ConsulDialect, PatroniDialect, VersionNumber
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network
@@ -134,11 +134,6 @@ class ResolvedCluster:
     def patroni_dialect(self) -> PatroniDialect:
         """What the declared Patroni version knows."""
         return PatroniDialect(self.patroni.version)
-
-    @property
-    def vip_manager_dialect(self) -> VipManagerDialect:
-        """What the declared vip-manager version knows."""
-        return VipManagerDialect(self.vip_manager.version)
 
     @property
     def is_synchronous(self) -> bool:

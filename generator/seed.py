@@ -281,19 +281,3 @@ def parse_seed(image: bytes) -> Seed:
     # A damaged image reaches pycdlib's own arithmetic.
     except (PyCdlibException, ValueError, AttributeError, IndexError, struct_error) as error:
         raise OutputRejected(f"is not a readable ISO image: {error}") from None
-
-
-def check_seed(path: Path, files: Mapping[str, bytes], label: str) -> tuple[str, ...]:
-    """Read an image back and return what differs from what was packed; nothing when all is well."""
-    seed = read_seed(path)
-    found = []
-    if seed.label != label:
-        found.append(f"{path} is labelled {seed.label!r} instead of {label!r}")
-    found += [f"{path} lacks {name}" for name in sorted(set(files) - set(seed.files))]
-    found += [f"{path} holds {name}, which nobody packed" for name in sorted(set(seed.files) - set(files))]
-    found += [
-        f"{path} holds another {name} than was packed"
-        for name in sorted(set(seed.files) & set(files))
-        if seed.files[name] != files[name]
-    ]
-    return tuple(found)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from shlex import quote
+from shutil import which
 from typing import TYPE_CHECKING
 
 import click
 
 from generator.check import CheckedSpec, check_spec
-from generator.cli.terminal import is_colored, name_program, print_labelled
+from generator.cli.terminal import is_colored, print_labelled
 from generator.diagnostics import format_problems
 from generator.errors import SpecInvalid, UsageInvalid
 
@@ -39,6 +41,14 @@ QUIET = click.option("-q", "--quiet", is_flag=True, help="Print errors and warni
 def count(number: int, word: str) -> str:
     """Return `1 machine`, `2 machines`."""
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def name_program() -> str:
+    """Return how this program was called, as the user's shell finds it again."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return "python -m generator"
+    return called.name if which(called.name) == str(called) else quote(str(called))
 
 
 class ConsoleReporter:

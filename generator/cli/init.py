@@ -14,7 +14,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from generator.check import check_spec
-from generator.cli.terminal import name_program
+from generator.cli.console import name_program
 from generator.diagnostics import Severity
 from generator.errors import EnvironmentFailed, InputInvalid, SpecInvalid, UsageInvalid
 from generator.platforms.profile import list_platforms

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from generator.cli.console import QUIET, ConsoleReporter, check_and_print, count, locate_bundle
+from generator.cli.console import QUIET, ConsoleReporter, check_and_print, count, locate_bundle, name_program
 from generator.cli.signals import leave_to_parent
-from generator.cli.terminal import name_program, print_failure
+from generator.cli.terminal import print_failure
 from generator.errors import EnvironmentFailed, HolsterError, SpecInvalid, UsageInvalid
 from generator.layout import OEMDRV_ISO, SEED_ISO, ClusterOutput
 from generator.produce import ProducedCluster, produce_cluster

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from generator.spec.schema import build_schema
+from generator.spec.schema import format_schema
 
 
 @click.command(
@@ -19,4 +17,4 @@ def command() -> None:
     Editors use it to complete and to check: write it to holster.schema.json beside
     the specs, and name it in their first line.
     """
-    click.echo(json.dumps(build_schema(), indent=2, ensure_ascii=False))
+    click.echo(format_schema(), nl=False)

@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
-from shlex import quote
-from shutil import which
 from typing import TYPE_CHECKING
 
 import click
-
-from generator.diagnostics import escape
 
 if TYPE_CHECKING:
     from generator.errors import HolsterError
@@ -26,6 +21,8 @@ def is_colored() -> bool:
 
 def print_labelled(label: str, text: str, color: str) -> None:
     """Print `label: text`; what a file name or a tool could smuggle in is made visible."""
+    from generator.diagnostics import escape  # noqa: PLC0415 -- `holster --help` needs no problems
+
     shown = "\n".join(escape(line) for line in text.split("\n"))
     click.echo(f"{click.style(label, fg=color) if is_colored() else label}: {shown}", err=True)
 
@@ -49,11 +46,3 @@ def drop_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-
-
-def name_program() -> str:
-    """Return how this program was called, as the user's shell finds it again."""
-    called = Path(sys.argv[0])
-    if called.name == "__main__.py":
-        return "python -m generator"
-    return called.name if which(called.name) == str(called) else quote(str(called))

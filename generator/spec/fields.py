@@ -86,13 +86,6 @@ PackageName = Annotated[
     StrictStr,
     Matching(re.compile(r"@?\^?[A-Za-z0-9]([A-Za-z0-9+._:=-]|\{major\})*"), "must be a package name"),
 ]
-UnitName = Annotated[
-    StrictStr,
-    Matching(
-        re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(service|target|mount|timer)"),
-        "must be a systemd unit name such as consul.service",
-    ),
-]
 SshPublicKey = Annotated[
     StrictStr,
     Matching(

@@ -30,15 +30,6 @@ MAX_ERRORS = 500
 """Errors of shape in one round; a file with more is not a spec with mistakes in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedSpec:
-    """A valid spec; `problems` are warnings, sorted by position."""
-
-    spec: ClusterSpec
-    document: SourceDocument
-    problems: tuple[Problem, ...]
-
-
 @dataclass(slots=True)
 class Reading:
     """A spec as far as it could be read, and every problem so far.
@@ -127,14 +118,3 @@ def _shape(reading: Reading) -> ClusterSpec | None:
             return None
         data = pruning.apply(reading.document.data)
     return None
-
-
-def load_spec(text: bytes, name: str) -> LoadedSpec:
-    """Return the spec in `text` after every rule that needs no platform.
-
-    Raises:
-        SpecInvalid: with all problems, sorted by position.
-    """
-    reading = read_spec(text, name)
-    spec, problems = reading.finish()
-    return LoadedSpec(spec, reading.document, problems)

@@ -57,7 +57,6 @@ GOOD: dict[str, list[Any]] = {
     "Text": ["любой текст", ""],
     "TimeServer": ["192.168.11.1", "ntp.example.org"],
     "TimeZone": ["Europe/Moscow", "UTC", "Etc/GMT+3"],
-    "UnitName": ["consul.service", "postgresql@.service"],
     "UnixName": ["holster", "_chrony"],
     "Url": ["https://example.org/x?y=1", "file:///srv/x", "https://e.org/$basearch/{major}/"],
     "UrlOrPath": ["https://example.org/x", "/srv/x.iso"],

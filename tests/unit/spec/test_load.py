@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 
 from generator.diagnostics import Problem, Severity
 from generator.errors import SpecInvalid
-from generator.spec.load import load_spec
+from generator.spec.load import read_spec
 from generator.spec.model import ClusterSpec
 from generator.spec.pruning import STAND_INS
 
@@ -38,7 +38,7 @@ access:
 def find(text: str) -> tuple[Problem, ...]:
     """Return the problems of a spec, warnings included."""
     try:
-        return load_spec(text.encode(), "spec.yaml").problems
+        return read_spec(text.encode(), "spec.yaml").finish()[1]
     except SpecInvalid as invalid:
         return invalid.problems
 
@@ -221,7 +221,7 @@ def test_a_plain_password_is_never_repeated() -> None:
     """Whoever writes a password where a hash belongs does not find it in a log."""
     text = change(("$6$salt$hash", "hunter2"))
     with pytest.raises(SpecInvalid) as caught:
-        load_spec(text.encode(), "spec.yaml")
+        read_spec(text.encode(), "spec.yaml").finish()
     (problem,) = caught.value.problems
     assert problem.id == "wrong-value"
     assert "hunter2" not in f"{problem}{caught.value.lines}{caught.value}"
@@ -230,7 +230,7 @@ def test_a_plain_password_is_never_repeated() -> None:
 def test_unreadable_text_ends_loading() -> None:
     """Nothing is guessed about a file that cannot be read to its end."""
     with pytest.raises(SpecInvalid) as caught:
-        load_spec(b"holster: [", "spec.yaml")
+        read_spec(b"holster: [", "spec.yaml").finish()
     assert [problem.id for problem in caught.value.problems] == ["yaml-syntax"]
     assert caught.value.source == "spec.yaml"
     assert caught.value.exit_code == 1

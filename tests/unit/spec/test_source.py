@@ -255,6 +255,8 @@ def test_secrets_are_masked_in_lines() -> None:
         "password: hunter2\naccess: {console_password_hash: hunter2, x: 1}\nmy-token: >\n"
         "  hunter2\n  hunter2\n"
         "secrets:\n  a: hunter2\n\n  b: [hunter2]\nurl: http://me:hunter2@example.org/x\n"
+        "gossip_key: hunter2\nauthority: {key: hunter2}\n"
+        '# encrypt = "hunter2"\n"encrypt": hunter2\n'
         "spaced: http://me:hunter2 hunter2@example.org/x\nslashed: http://me:/hunter2@example.org/x\n"
         "keep: this\n# password: hunter2\n"
     )
