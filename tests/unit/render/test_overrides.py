@@ -27,6 +27,13 @@ SPARED = {
     "paths.sshd_config": "written where sshd reads no drop-ins",
 }
 """Facts that leave no trace of their own in what this test renders, and why."""
+REPOSITORY = {
+    "id": "marked",
+    "base_urls": ["http://mirror.example/x"],
+    "gpg_key": "/etc/key",
+    "suite": "stable",
+    "components": ["main"],
+}
 LONE = {"consul", "patroni", "vip_manager", "postgresql"}
 """Programs: the spec has `components` for them."""
 
@@ -56,10 +63,10 @@ def list_cases() -> Iterator[tuple[str, str]]:
                 yield platform, name
 
 
-def mark(value: Any) -> tuple[Any, str]:
+def mark(name: str, value: Any) -> tuple[Any, str]:
     """Return another value of the same kind, and the text by which it is found again."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [{**value[0], "id": "marked"}], "holster-marked"
+    if name == "repositories":
+        return [REPOSITORY], "holster-marked"
     if isinstance(value, list):
         return ["marked.service"], "marked"
     return ("/marked/place", "/marked/place") if value.startswith("/") else ("marked", "marked")
@@ -78,10 +85,12 @@ def test_every_fact_can_be_replaced(render: Render, platform: str, fact: str) ->
     place: Any = read_facts(platform)
     for key in above:
         place = place[key]
-    value, wanted = mark(place[last])
+    value, wanted = mark(last, place[last])
     override: dict[str, Any] = {last: value}
     for key in reversed(above):
         override = {key: override}
+    # A platform without repositories of its own has no file in their folder.
+    override = {"repositories": [REPOSITORY], **override}
     tree = render_text(render, {"platform": platform, "platform_overrides": override})
     assert [path for path, text in tree.items() if wanted in path or wanted in text]
 
@@ -114,7 +123,7 @@ def test_no_vendor_is_asked_in_a_closed_network(render: Render, platform: str) -
 
 
 FOREIGN = (
-    "red-soft.ru", "yandex.ru", "almalinux.org", "download.postgresql.org", "mirror.example",
+    "red-soft.ru", "yandex.ru", "almalinux.org", "download.postgresql.org",
     "releases.hashicorp.com", "releases/download",
 )  # fmt: skip
 """Hosts that the platforms' own files name; the sources of plugins and links to manuals are none."""
