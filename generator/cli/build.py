@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +12,12 @@ import click
 from generator.artifacts import Artifacts, load_artifacts
 from generator.build.image import BuiltImage, Order, build_golden_image
 from generator.build.plan import Base, choose_base
-from generator.cli.console import QUIET, SPEC, ConsoleReporter, check_and_print
+from generator.cli.console import QUIET, SPEC, ConsoleReporter, check_and_print, locate_bundle
+from generator.cli.environment import open_toolbox
 from generator.credentials.store import load_bundle
 from generator.errors import UsageInvalid
 from generator.layout import ClusterOutput
 from generator.produce import produce_cluster
-from generator.tools.toolbox import create_toolbox
 from generator.verify.output import load_output
 from generator.verify.secrets import collect_secrets
 
@@ -150,7 +149,7 @@ def command(  # noqa: PLR0913 -- one parameter per option
     made = produce_cluster(
         checked,
         output=output or Path("output") / cluster,
-        bundle_path=bundle_path or Path("secrets") / f"{cluster}.yaml",
+        bundle_path=locate_bundle(checked, bundle_path),
         now=datetime.now(UTC),
         entropy=secrets.token_bytes,
     )
@@ -166,6 +165,4 @@ def command(  # noqa: PLR0913 -- one parameter per option
         accelerator=accelerator,
         secrets={secret.title: secret.value for secret in values.entries},
     )
-    folder = os.environ.get("HOLSTER_TOOLS")
-    tools = create_toolbox(Path(folder) if folder else None, os.environ.get("PATH", ""))
-    print_built(build_golden_image(order, tools, reporter, force=force), reporter)
+    print_built(build_golden_image(order, open_toolbox(), reporter, force=force), reporter)

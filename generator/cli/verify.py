@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from generator.cli.console import QUIET, ConsoleReporter, count
+from generator.cli.environment import open_toolbox
 from generator.credentials.store import load_bundle
-from generator.tools.toolbox import create_toolbox
 from generator.verify.report import Verdict
 from generator.verify.runner import verify_output
 
@@ -84,10 +84,9 @@ def command(  # noqa: PLR0913 -- one parameter per option
     Exit code 0: clean. 3: a tool is absent (with --require-tools) or broke. 4: a
     file was rejected.
     """
-    folder = os.environ.get("HOLSTER_TOOLS")
     report = verify_output(
         directory,
-        tools=create_toolbox(Path(folder) if folder else None, os.environ.get("PATH", "")),
+        tools=open_toolbox(),
         require_tools=require_tools,
         reporter=ConsoleReporter(quiet=quiet or as_json),
         bundle=load_bundle(bundle_path) if bundle_path else None,
