@@ -38,7 +38,7 @@ boot: $(RUNTIME) ## Boot the cluster from its seeds in QEMU
 	@$(HOLSTER) boot $(SPEC) $(ARGS)
 
 test: $(DEV) ## Run all tests; tests of absent outside tools are skipped and named
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 2 $(ARGS)
 
 lint: $(DEV) ## Check style, types, layers and shell scripts
 	@$(BIN)/ruff check .

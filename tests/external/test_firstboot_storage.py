@@ -22,13 +22,22 @@ from tests.fakes.node_documents import make_document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# One at a time: each test is several machines.
-pytestmark = [pytest.mark.external, pytest.mark.xdist_group("machines")]
+pytestmark = pytest.mark.external
 
 PROGRAM = "/usr/local/sbin/holster-firstboot"
 CHANGING = ("pvcreate", "vgcreate", "lvcreate", "vgchange", "mkfs.ext4", "mount", "pvresize", "resize2fs")
 MIB = 1 << 20
 SIZES = {"data": 320, "wal": 288}
+
+
+# The first free device that it names is another machine's before the caller has it.
+LATE_LOSETUP = """#!/bin/sh
+case "$*" in
+--find) [ -e /run/late ] || { echo /dev/loop99; exit; } ;;
+*/dev/loop99*) touch /run/late; exit 1 ;;
+esac
+exec /sbin/losetup "$@"
+"""
 
 
 def write_node(machine: TestMachine) -> None:
@@ -249,3 +258,11 @@ def test_a_grown_disk_grows_volume_and_file_system(machine: TestMachine) -> None
     if not has_resource_capability():
         pytest.skip("outside tool absent: CAP_SYS_RESOURCE, to resize a mounted ext4")
     assert int(machine.ask("stat", "-f", "-c", "%b", "/pgdata")) > before * 1.8
+
+
+def test_a_loop_device_that_another_machine_took_first_is_not_seen(machine: TestMachine) -> None:
+    """The stand-in's own trap: a node left behind shows this machine a disk of another one."""
+    machine.write("/opt/stand-in/losetup", LATE_LOSETUP.encode(), 0o755)
+    assert run(machine) == 0, (machine.folder / "firstboot.log").read_text()
+    assert machine.ask("ls", "/run/late")
+    assert "loop99" not in machine.ask("ls", "/dev").split()

@@ -58,13 +58,17 @@ def attach(disk: str, offset: int, size: int) -> str:
         name = subprocess.run(
             ["losetup", "--find"], check=True, stdout=subprocess.PIPE, text=True
         ).stdout.strip()
-        if not Path(name).exists():
+        is_new = not Path(name).exists()
+        if is_new:
             os.mknod(name, stat.S_IFBLK | 0o600, os.makedev(7, int(name.removeprefix("/dev/loop"))))
         part = ["--offset", str(offset), "--sizelimit", str(size)]
         if subprocess.run(["losetup", *part, name, disk], check=False).returncode == 0:
             with RECORD.open("a") as stream:
                 stream.write(f"{name}\n")
             return name
+        if is_new:
+            # Another machine was faster: its disk must not be seen from here.
+            Path(name).unlink()
     sys.exit("no free loop device")
 
 
