@@ -7,6 +7,7 @@ only judge of a file.
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import hcl2
@@ -20,6 +21,11 @@ _OPTIONS: Final = SerializationOptions(
 )
 
 
+# python-hcl2 8.1 keeps "inside a template" in one object that all its calls share: of two threads
+# one would get the other's quotes.
+_LOCK = threading.Lock()
+
+
 class HclInvalid(Exception):
     """The text is not HCL."""
 
@@ -31,9 +37,10 @@ def parse_hcl(text: str) -> dict[str, Any]:
         HclInvalid: the text is not HCL; the message names the line, never the value.
     """
     try:
-        parsed: dict[str, Any] = hcl2.loads(
-            text if text.endswith("\n") else f"{text}\n", serialization_options=_OPTIONS
-        )
+        with _LOCK:
+            parsed: dict[str, Any] = hcl2.loads(
+                text if text.endswith("\n") else f"{text}\n", serialization_options=_OPTIONS
+            )
     except Exception as error:  # noqa: BLE001 - the errors of its parser have no common public base
         line = getattr(error, "line", None)
         raise HclInvalid(f"is not HCL{f' (line {line})' if line else ''}") from None
