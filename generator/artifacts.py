@@ -1,12 +1,13 @@
 """The folder of artifacts: programs, packages and a base disk for builds without a network.
 
-In: a folder with `base/`, `packages/` (a flat repository) and `programs/`.  Out: its
-manifest, a list of SHA-256 sums, and every difference between the two.
+In: a folder with `base/`, `packages/` (a flat repository), `programs/` and `wheels/`.
+Out: its manifest, a list of SHA-256 sums, and every difference between the two.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from hashlib import file_digest
 from typing import TYPE_CHECKING, Final
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Final
 from generator.errors import InputInvalid, UsageInvalid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 MANIFEST: Final = "manifest.json"
-BASE, PACKAGES, PROGRAMS = "base", "packages", "programs"
-FOLDERS: Final = (BASE, PACKAGES, PROGRAMS)
+BASE, PACKAGES, PROGRAMS, WHEELS = "base", "packages", "programs", "wheels"
+FOLDERS: Final = (BASE, PACKAGES, PROGRAMS, WHEELS)
 BASE_DISK: Final = "base/disk.qcow2"
 BASE_KERNEL: Final = "base/vmlinuz"
 BASE_INITRD: Final = "base/initrd.img"
@@ -44,7 +46,7 @@ class Artifacts:
     def disc_folders(self) -> dict[str, Path]:
         """What the machine that is built gets to see, by its name on the disc."""
         present = {name.split("/", 1)[0] for name in self.sums}
-        return {name: self.root / name for name in (PACKAGES, PROGRAMS) if name in present}
+        return {name: self.root / name for name in (PACKAGES, PROGRAMS, WHEELS) if name in present}
 
 
 def digest_file(path: Path) -> str:
@@ -75,9 +77,28 @@ def sum_artifacts(root: Path) -> Artifacts:
             hint=f"put programs into {root / PROGRAMS}, packages into {root / PACKAGES}; "
             "packer/make-debian-base makes the base disk and the packages of debian13",
         )
-    text = json.dumps({"holster": FORMAT, "files": sums}, indent=2, sort_keys=True)
-    (root / MANIFEST).write_text(f"{text}\n", "utf-8")
-    return Artifacts(root, sums)
+    return _write_manifest(Artifacts(root, sums))
+
+
+def record_artifacts(root: Path, names: Iterable[str]) -> Artifacts:
+    """Sum the named files anew and leave every other line of the manifest as it is.
+
+    Raises:
+        ArtifactsInvalid: there is a manifest that cannot be read.
+    """
+    known = load_artifacts(root).sums if (root / MANIFEST).exists() else {}
+    return _write_manifest(Artifacts(root, known | {name: digest_file(root / name) for name in names}))
+
+
+def _write_manifest(artifacts: Artifacts) -> Artifacts:
+    text = json.dumps({"holster": FORMAT, "files": artifacts.sums}, indent=2, sort_keys=True)
+    path = artifacts.root / MANIFEST
+    if not path.is_file() or path.read_text("utf-8", "replace") != f"{text}\n":
+        # Whole or not at all: a build reads it.
+        fresh = path.with_name(f".{MANIFEST}.{os.getpid()}")
+        fresh.write_text(f"{text}\n", "utf-8")
+        fresh.replace(path)
+    return artifacts
 
 
 def load_artifacts(root: Path) -> Artifacts:

@@ -6,7 +6,7 @@ nodes leave nothing optional undecided.  No side effects.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from generator.credentials.bundle import NodeIdentity
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ClusterSpec,
         ComponentSpec,
         NodeSpec,
+        PatroniComponentSpec,
         RepositorySpec,
         VolumeSpec,
     )
@@ -61,6 +62,20 @@ class ResolvedComponent:
     packages: tuple[str, ...]
     url: str | None
     sha256: str | None
+    wheels: tuple[str, ...] = ()
+    """Patroni only: `name==version sha256:digest`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedComponents:
+    """The programs of a cluster and the packages that an installation or an image needs."""
+
+    consul: ResolvedComponent
+    patroni: ResolvedComponent
+    vip_manager: ResolvedComponent
+    postgresql_major: int
+    packages: tuple[str, ...]
+    """The system's, PostgreSQL's and those of the programs that come as packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +114,7 @@ class ResolvedCluster:
     patroni: ResolvedComponent
     vip_manager: ResolvedComponent
     postgresql_major: int
-    postgresql_packages: tuple[str, ...]
+    packages: tuple[str, ...]
     postgresql_bin_dir: str
     postgresql_units: tuple[str, ...]
     vip_mode: str
@@ -202,6 +217,48 @@ def resolve_component(spec: ComponentSpec, default: ComponentSpec, major: int) -
     )
 
 
+def _resolve_patroni(
+    spec: PatroniComponentSpec, default: PatroniComponentSpec, major: int
+) -> ResolvedComponent:
+    component = resolve_component(spec, default, major)
+    # As the URL of a profile, its wheels are those of its version.
+    wheels = default.wheels if component.version.text == default.version else ()
+    return replace(component, wheels=(wheels if spec.wheels is None else spec.wheels) or ())
+
+
+def resolve_components(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedComponents:
+    """Return the programs of the cluster; no secret is needed for them."""
+    components = spec.components
+    major = components.postgresql.version or platform.postgresql.version or 0
+    consul = resolve_component(components.consul, platform.consul, major)
+    patroni = _resolve_patroni(components.patroni, platform.patroni, major)
+    vip_manager = resolve_component(components.vip_manager, platform.vip_manager, major)
+    packages = components.postgresql.packages or platform.postgresql.packages or ()
+    postgresql = tuple(name.replace("{major}", str(major)) for name in packages)
+    base = platform.kickstart.packages if platform.kickstart else ()
+    programs = [
+        name for part in (consul, patroni, vip_manager) if part.source == "package" for name in part.packages
+    ]
+    return ResolvedComponents(
+        consul=consul,
+        patroni=patroni,
+        vip_manager=vip_manager,
+        postgresql_major=major,
+        packages=tuple(dict.fromkeys((*base, *platform.packages, *postgresql, *programs))),
+    )
+
+
+def resolve_repositories(spec: ClusterSpec, platform: PlatformProfile) -> tuple[RepositorySpec, ...]:
+    """Return where packages come from, addresses complete."""
+    major = str(spec.components.postgresql.version or platform.postgresql.version or 0)
+    return tuple(
+        repository.model_copy(
+            update={"base_urls": tuple(url.replace("{major}", major) for url in repository.base_urls)}
+        )
+        for repository in (platform.repositories if spec.repositories is None else spec.repositories)
+    )
+
+
 def _select_disk(disk: DiskSelector | AbsolutePath | None, default: str) -> DiskSelector:
     if isinstance(disk, DiskSelector):
         return disk
@@ -277,14 +334,14 @@ def resolve_cluster(
     spec: ClusterSpec, platform: PlatformProfile, bundle: CredentialBundle
 ) -> ResolvedCluster:
     """Return the cluster with every open question decided."""
-    major = spec.components.postgresql.version or platform.postgresql.version or 0
+    components = resolve_components(spec, platform)
+    major = components.postgresql_major
 
     def fill(text: str) -> str:
         return text.replace("{major}", str(major))
 
-    patroni = resolve_component(spec.components.patroni, platform.patroni, major)
+    patroni = components.patroni
     choice = choose_datacenter(spec)
-    packages = spec.components.postgresql.packages or platform.postgresql.packages or ()
     failsafe = spec.patroni.failsafe_mode
     return ResolvedCluster(
         spec=spec,
@@ -292,19 +349,16 @@ def resolve_cluster(
         bundle=bundle,
         datacenter=choice.name,
         datacenter_reason=choice.reason,
-        consul=resolve_component(spec.components.consul, platform.consul, major),
+        consul=components.consul,
         patroni=patroni,
-        vip_manager=resolve_component(spec.components.vip_manager, platform.vip_manager, major),
+        vip_manager=components.vip_manager,
         postgresql_major=major,
-        postgresql_packages=tuple(fill(name) for name in packages),
+        packages=components.packages,
         postgresql_bin_dir=fill(platform.paths.postgresql_bin_dir),
         postgresql_units=tuple(fill(unit) for unit in platform.units.postgresql),
         vip_mode=choose_vip_mode(spec, platform),
         failsafe_mode=PatroniDialect(patroni.version).has_failsafe_mode if failsafe is None else failsafe,
-        repositories=tuple(
-            repository.model_copy(update={"base_urls": tuple(fill(url) for url in repository.base_urls)})
-            for repository in (platform.repositories if spec.repositories is None else spec.repositories)
-        ),
+        repositories=resolve_repositories(spec, platform),
         clients=(spec.network.prefix,) if spec.network.clients is None else spec.network.clients,
         admins=(spec.network.prefix,) if spec.network.admins is None else spec.network.admins,
         wal=resolve_wal(spec),

@@ -19,7 +19,8 @@ _QEMU_SAYS: Final = re.compile(r"Qemu stderr: (.+)$", re.MULTILINE)
 _HARMLESS: Final = re.compile(r"warning:|terminating on signal")
 _NO_START: Final = re.compile(r"[Qq]emu failed to start|Error launching VM")
 _NO_LOGIN: Final = re.compile(r"Timeout waiting for SSH|Timeout waiting for IP")
-_CHECKSUM: Final = re.compile(r"[Cc]hecksums? (did not match|mismatch)|checksum.*(did not match|mismatch)")
+_DOWNLOAD: Final = re.compile(r"error downloading ISO: \[(.*?)\]", re.DOTALL)
+_CHECKSUM: Final = re.compile(r"Checksums did not match for (.+?)\.\s+Expected: (\w+)\s+Got: (\w+)")
 SHOWN: Final = 25
 
 
@@ -39,12 +40,11 @@ def explain_failure(messages: Sequence[Message], log: str, console: str) -> str:
     if findings:
         return f"the image is not fit ({len(findings)} findings):\n" + _indent(findings)
     text = "\n".join(message.text for message in messages)
-    errors = [message.text for message in messages if message.kind == "error"]
     qemu = [line for line in dict.fromkeys(_QEMU_SAYS.findall(log)) if not _HARMLESS.search(line)]
     if _NO_START.search(text) and qemu:
         return "QEMU did not start:\n" + _indent(qemu)
-    if _CHECKSUM.search(text):
-        return "the disc or disk is not the one that its checksum names:\n" + _indent(errors)
+    if found := _DOWNLOAD.search(text):
+        return _explain_disc(found[1])
     if _NO_LOGIN.search(text):
         return "nobody could log in to the machine; the last lines of its console:\n" + _tail(console)
     last = [line for message in messages for line in message.text.splitlines()][-SHOWN:]
@@ -54,6 +54,20 @@ def explain_failure(messages: Sequence[Message], log: str, console: str) -> str:
     if not any("Connected to SSH" in message.text for message in messages) and console.strip():
         cause += "\nthe last lines of the machine's console:\n" + _tail(console)
     return cause
+
+
+def _explain_disc(reason: str) -> str:
+    """Return why the installer's disc cannot be used; a disk to start from was compared before."""
+    if found := _CHECKSUM.search(reason):
+        lines = [found[1], f"checksum declared  {found[2]}", f"checksum found     {found[3]}"]
+        return (
+            "the installer's disc is not the one that its checksum names "
+            "(image.iso_url, image.iso_checksum):\n" + _indent(lines)
+        )
+    return (
+        "the installer's disc could not be downloaded (image.iso_url may name a copy on this machine):\n"
+        + _indent(reason.splitlines())
+    )
 
 
 def _indent(lines: Sequence[str]) -> str:

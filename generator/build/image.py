@@ -12,19 +12,27 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generator.artifacts import PROGRAMS, demand_whole, digest_file
-from generator.build.examine import find_remains, find_values
+from generator.artifacts import demand_whole, digest_file
+from generator.build.examine import judge_disk
 from generator.build.explain import explain_failure
-from generator.build.inventory import describe_materials, parse_inventory
-from generator.build.plan import DISC_LABEL, Base, Places, digest_inputs, list_variables
+from generator.build.inventory import describe_materials, format_manifest, parse_inventory
+from generator.build.plan import (
+    DISC_LABEL,
+    Base,
+    Places,
+    choose_surroundings,
+    digest_inputs,
+    list_variables,
+)
 from generator.errors import EnvironmentFailed, OutputRejected, ToolFailed
 from generator.tools import programs
 from generator.tools.debugfs import extract, holds_file_system, list_folder
-from generator.tools.disc import pack_disc
+from generator.tools.disc import find_disc_maker, pack_disc
 from generator.tools.packer import Message, build_image, copy_for, needs_plugins, prepare_plugins
 from generator.tools.process import DEFAULT_PATH
 from generator.tools.qemu import SOFTWARE_CPU, Accelerator, convert_to_raw, probe_accelerator
@@ -38,8 +46,9 @@ if TYPE_CHECKING:
     from generator.tools.toolbox import ToolBox
 
 RECORD = "build.json"
-MATERIALS = "sbom.cdx.json"
+MATERIALS, INSTALLED = "sbom.cdx.json", "installed.tsv"
 CONSOLE, LOG = "console.log", "packer.log"
+CACHE = ".packer-cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +129,18 @@ def find_current(order: Order, inputs: str) -> BuiltImage | None:
 def _run_packer(order: Order, places: Places, tools: ToolBox, reporter: Reporter) -> list[Message]:
     packer, qemu = tools.find(programs.PACKER), tools.find(programs.QEMU)
     tools.find(programs.QEMU_IMG)
+    find_disc_maker(tools)  # Packer packs the key of the build with it
+    if order.base is not None and order.base.kernel is not None:
+        tools.find(programs.DEBUGFS)  # to examine the disk: a build is too long to miss it at its end
     _prepare(order, places, tools, reporter)
     copy_for(packer, order.recipe, places.packer)
     accelerator = _choose_accelerator(order, places, tools)
     reporter.step(f"{qemu.label}, {accelerator.name} ({accelerator.reason})")
-    variables = list_variables(
-        places, order.image, accelerator, base=order.base, has_disc=places.disc.exists()
-    ) | {"image_name": order.name}
+    around = choose_surroundings(order.base, order.artifacts)
+    variables = list_variables(places, order.image, accelerator, around) | {"image_name": order.name}
     places.variables.write_text(json.dumps(variables), "utf-8")
     plugins = tools.plugins if needs_plugins(packer) else None
-    prepare_plugins(packer, places.packer, places.scratch, plugins)
+    prepare_plugins(packer, places.packer, places.scratch, plugins, tools.network)
     messages: list[Message] = []
     began = time.monotonic()
 
@@ -143,15 +154,19 @@ def _run_packer(order: Order, places: Places, tools: ToolBox, reporter: Reporter
             packer,
             places.packer,
             places.scratch,
+            # Gigabytes: the next build, after this one may have failed, need not fetch them again.
+            cache=order.target / CACHE,
             source="qemu.iso" if order.base is None else "qemu.base",
             variables=places.variables,
             plugins=plugins,
+            network=tools.network,
             log=places.log,
             search_path=os.pathsep.join([*(str(folder) for folder in tools.folders), DEFAULT_PATH]),
             on_message=hear,
         )
     finally:
         _keep_logs(order, places)
+        _tidy_cache(order.target / CACHE)
     if answer.exit_code or not (places.image_folder / order.name).is_file():
         cause = explain_failure(messages, _read(places.log), _read(places.console))
         raise ToolFailed(
@@ -163,11 +178,14 @@ def _run_packer(order: Order, places: Places, tools: ToolBox, reporter: Reporter
 
 def _prepare(order: Order, places: Places, tools: ToolBox, reporter: Reporter) -> None:
     if order.base is not None and digest_file(order.base.disk) != order.base.sha256:
-        raise EnvironmentFailed(f"{order.base.disk} is not the file that its checksum names")
+        raise EnvironmentFailed(
+            f"{order.base.disk} is not the file that its checksum names, {order.base.sha256}"
+        )
     if order.artifacts is not None:
         reporter.step(f"comparing {len(order.artifacts.sums)} artifacts with their manifest")
         demand_whole(order.artifacts)
-        pack_disc(tools, places.disc, DISC_LABEL, order.artifacts.disc_folders)
+        if order.artifacts.disc_folders:
+            pack_disc(tools, places.disc, DISC_LABEL, order.artifacts.disc_folders)
     make_key_pair(tools.find(programs.SSH_KEYGEN), places.key)
 
 
@@ -183,6 +201,17 @@ def _read(path: Path) -> str:
     return path.read_text("utf-8", "replace") if path.is_file() else ""
 
 
+def _tidy_cache(cache: Path) -> None:
+    """Leave nothing but discs that were downloaded, and no folder without one."""
+    for path in cache.glob("*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.suffix == ".lock" or path.stat().st_size == 0:
+            path.unlink()
+    with suppress(OSError):
+        cache.rmdir()
+
+
 def _keep_logs(order: Order, places: Places) -> None:
     for path, name in ((places.log, LOG), (places.console, CONSOLE)):
         if path.is_file():
@@ -193,16 +222,8 @@ def _examine(order: Order, places: Places, tools: ToolBox) -> dict[str, Any]:
     """Return the record of the image; refuse one that holds what it must not."""
     image, raw = places.image_folder / order.name, places.scratch / "disk.raw"
     convert_to_raw(tools.find(programs.QEMU_IMG), image, raw)
-    found = [f"{title} stands in the image" for title in find_values(raw, order.secrets)]
+    found = judge_disk(tools, raw, places.scratch, order.profile, order.secrets)
     if holds_file_system(raw):
-        debugfs, paths = tools.find(programs.DEBUGFS), order.profile.paths
-        found += find_remains(
-            debugfs,
-            raw,
-            places.scratch,
-            empty_folders=(paths.consul_config_dir, paths.consul_data_dir),
-            build_user=order.profile.image.ssh_user,
-        )
         _extract_boot_files(tools, raw, places.image_folder)
     raw.unlink()
     if found:
@@ -211,7 +232,7 @@ def _examine(order: Order, places: Places, tools: ToolBox) -> dict[str, Any]:
         "image": order.name,
         "sha256": digest_file(image),
         "platform": order.profile.name,
-        "packages": len(parse_inventory(_read(places.inventory))),
+        "installed": len(parse_inventory(_read(places.inventory))),
     }
 
 
@@ -225,10 +246,9 @@ def _extract_boot_files(tools: ToolBox, raw: Path, target: Path) -> None:
 
 
 def _put_in_place(order: Order, places: Places, record: dict[str, Any]) -> None:
-    sums = order.artifacts.sums if order.artifacts else {}
+    items = parse_inventory(_read(places.inventory))
     materials = describe_materials(
-        parse_inventory(_read(places.inventory)),
-        {name.split("/", 1)[1]: digest for name, digest in sums.items() if name.startswith(f"{PROGRAMS}/")},
+        items,
         image=order.name,
         image_sha256=record["sha256"],
         family=order.profile.family,
@@ -239,6 +259,7 @@ def _put_in_place(order: Order, places: Places, record: dict[str, Any]) -> None:
     for path in places.image_folder.iterdir():
         path.replace(order.target / path.name)
     _write_json(order.target / MATERIALS, materials)
+    (order.target / INSTALLED).write_text(format_manifest(items), "utf-8")
     (order.target / f"{order.name}.sha256").write_text(f"{record['sha256']}  {order.name}\n", "utf-8")
     _write_json(order.target / RECORD, record)
 

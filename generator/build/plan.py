@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from generator.artifacts import BASE_DISK, BASE_INITRD, BASE_KERNEL
+from generator.artifacts import BASE_DISK, BASE_INITRD, BASE_KERNEL, PACKAGES
 from generator.errors import UsageInvalid
 
 if TYPE_CHECKING:
@@ -93,26 +93,51 @@ def choose_base(base: Path | None, checksum: str | None, artifacts: Artifacts | 
     """
     if base is not None:
         if not checksum:
-            raise UsageInvalid(f"no checksum is known for {base}", hint="add --base-sha256")
+            raise UsageInvalid(
+                f"no checksum is known for {base}", hint="add --base-sha256: what its vendor publishes"
+            )
         return Base(base, checksum)
     if artifacts is None or (disk := artifacts.find(BASE_DISK)) is None:
         return None
     return Base(disk, artifacts.sums[BASE_DISK], artifacts.find(BASE_KERNEL), artifacts.find(BASE_INITRD))
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the machine that is built gets to see.
+
+    Attributes:
+        base: the disk to start from; None installs from the ISO.
+        has_disc: whether there is a disc of artifacts.
+        is_closed: whether it reaches no network: with a repository on the disc it needs none. A
+            disc of programs alone leaves the packages to the repositories.
+    """
+
+    base: Base | None
+    has_disc: bool
+    is_closed: bool
+
+
+def choose_surroundings(base: Base | None, artifacts: Artifacts | None) -> Surroundings:
+    """Return what a build from these gets to see."""
+    folders = artifacts.disc_folders if artifacts else {}
+    return Surroundings(base, has_disc=bool(folders), is_closed=PACKAGES in folders)
+
+
 def list_qemu_arguments(
-    places: Places, image: ImageSpec, accelerator: Accelerator, *, base: Base | None, has_disc: bool
+    places: Places, image: ImageSpec, accelerator: Accelerator, around: Surroundings
 ) -> list[list[str]]:
     """Return QEMU's arguments beside those of Packer; the accelerator is not among them.
 
     Packer passes `-machine accel=…` itself, and QEMU refuses it beside `-accel`.
     """
+    base = around.base
     arguments = [
         ["-cpu", accelerator.cpu],
         ["-serial", f"file:{places.console}"],
-        ["-netdev", CLOSED_NETWORK if has_disc else OPEN_NETWORK],
+        ["-netdev", CLOSED_NETWORK if around.is_closed else OPEN_NETWORK],
     ]
-    if has_disc:
+    if around.has_disc:
         # Not -drive: that would replace Packer's own drives.
         arguments.append(["-cdrom", str(places.disc)])
     if image.firmware == "uefi":
@@ -129,7 +154,7 @@ def list_qemu_arguments(
 
 
 def list_variables(
-    places: Places, image: ImageSpec, accelerator: Accelerator, *, base: Base | None, has_disc: bool
+    places: Places, image: ImageSpec, accelerator: Accelerator, around: Surroundings
 ) -> dict[str, Any]:
     """Return the recipe's variables; no secret is among them, only the names of key files."""
     variables: dict[str, Any] = {
@@ -137,12 +162,13 @@ def list_variables(
         "build_private_key_file": str(places.key),
         "build_public_key_file": f"{places.key}.pub",
         "inventory_file": str(places.inventory),
-        "offline": has_disc,
+        "offline": around.has_disc,
         "output_directory": str(places.image_folder),
-        "qemu_arguments": list_qemu_arguments(places, image, accelerator, base=base, has_disc=has_disc),
+        "qemu_arguments": list_qemu_arguments(places, image, accelerator, around),
     }
-    if base is not None:
-        variables |= {"base_image": str(base.disk), "base_checksum": f"sha256:{base.sha256}"}
+    if around.base is not None:
+        checksum = f"sha256:{around.base.sha256}"
+        variables |= {"base_image": str(around.base.disk), "base_checksum": checksum}
     return variables
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.artifacts import Artifacts, load_artifacts
-from generator.build.image import BuiltImage, Order, build_golden_image
-from generator.build.plan import Base, choose_base
-from generator.cli.console import QUIET, SPEC, ConsoleReporter, check_and_print, locate_bundle
+from generator.build.image import INSTALLED, MATERIALS, BuiltImage, Order, build_golden_image
+from generator.build.sources import demand_programs, find_artifacts, find_base
+from generator.cli.console import PLATFORM, QUIET, SPEC, ConsoleReporter, check_and_print, locate_bundle
 from generator.cli.environment import open_toolbox
 from generator.credentials.store import load_bundle
-from generator.errors import UsageInvalid
 from generator.layout import ClusterOutput
 from generator.produce import produce_cluster
 from generator.verify.output import load_output
@@ -25,46 +24,18 @@ if TYPE_CHECKING:
     from generator.check import CheckedSpec
 
 
-def find_artifacts(named: Path | None, platform: str) -> Artifacts | None:
-    """Return the artifacts that were named, else those of `artifacts/<platform>` where there are some.
-
-    Raises:
-        ArtifactsInvalid: the folder has no manifest.
-    """
-    folder = named or Path("artifacts") / platform
-    return load_artifacts(folder.resolve()) if named or folder.is_dir() else None
-
-
-def find_base(
-    checked: CheckedSpec, base: Path | None, checksum: str | None, artifacts: Artifacts | None
-) -> Base | None:
-    """Return the disk to start from, or None when the platform is installed from its ISO.
-
-    Raises:
-        UsageInvalid: there is neither.
-    """
-    image, facts = checked.spec.image, checked.profile
-    if base is None and image.base_image and image.base_image.startswith("/"):
-        base, checksum = (
-            Path(image.base_image),
-            checksum or (image.base_checksum or "").removeprefix("sha256:"),
-        )
-    # Packer and QEMU run in folders of their own.
-    found = choose_base(base.resolve() if base else None, checksum, artifacts)
-    if found is not None:
-        return found
-    release = facts.image.isos.get(image.release or facts.image.default_release or "")
-    if facts.kickstart is None or (image.iso_url is None and release is None):
-        raise UsageInvalid(
-            f"there is nothing to build {facts.name} from",
-            hint="--base IMAGE names a disk; artifacts/<platform>/base/disk.qcow2 is found by itself",
-        )
-    if not (image.iso_checksum or (release and release.checksum and not image.iso_url)):
-        raise UsageInvalid(
-            "the installer's disc has no checksum",
-            hint="set image.iso_checksum in the spec (sha256:… or md5:…)",
-        )
-    return None
+def describe_built(built: BuiltImage, platform: str) -> dict[str, Any]:
+    """Return what the build did, for programs."""
+    folder = built.path.parent
+    return {
+        "image": str(built.path),
+        "sha256": built.sha256,
+        "platform": platform,
+        "new": built.is_new,
+        "seconds": round(built.seconds, 1),
+        "sbom": str(folder / MATERIALS),
+        "installed": str(folder / INSTALLED),
+    }
 
 
 def print_built(built: BuiltImage, reporter: ConsoleReporter) -> None:
@@ -75,12 +46,19 @@ def print_built(built: BuiltImage, reporter: ConsoleReporter) -> None:
     reporter.step(
         f"{built.path}: built in {built.seconds:.0f} s\n"
         f"  sha256  {built.sha256}\n"
-        f"  beside it: sbom.cdx.json (what is installed), console.log, packer.log"
+        f"  beside it: {MATERIALS} and {INSTALLED} (what is installed), console.log, packer.log"
     )
+
+
+def name_output(checked: CheckedSpec, platform: str | None) -> str:
+    """Return the folder's name below `output/`: another platform's files must not replace the spec's own."""
+    name = checked.spec.cluster
+    return f"{name}-{platform}" if platform and checked.is_ported else name
 
 
 @click.command("build")
 @SPEC
+@PLATFORM
 @click.option(
     "--secrets",
     "bundle_path",
@@ -91,26 +69,30 @@ def print_built(built: BuiltImage, reporter: ConsoleReporter) -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Output folder of the cluster, rendered first.  [default: output/<cluster>]",
+    help="Output folder of the cluster, rendered first.  "
+    "[default: output/<cluster>, with --platform output/<cluster>-<platform>]",
 )
 @click.option(
     "--image",
     "target",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the image.  [default: output/<cluster>-image]",
+    help="Folder of the image.  [default: that of the output with -image]",
 )
 @click.option(
     "--base",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="A ready disk of the same system to start from, instead of the installer.",
+    help="A ready disk of the same system with cloud-init to start from, instead of the installer "
+    "or the disk among the artifacts.",
 )
-@click.option("--base-sha256", metavar="HEX", help="The SHA-256 of the disk named by --base.")
+@click.option(
+    "--base-sha256", metavar="HEX", help="The SHA-256 of the disk named by --base; demanded with it."
+)
 @click.option(
     "--artifacts",
     "artifacts_path",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Programs, packages and a base disk; the build then has no network.  "
-    "[default: artifacts/<platform>, where it exists]",
+    help="Programs, wheels, packages and a base disk; with packages the machine that is built has no "
+    "network.  [default: artifacts/<platform>, where it exists]",
 )
 @click.option(
     "--accelerator",
@@ -120,35 +102,41 @@ def print_built(built: BuiltImage, reporter: ConsoleReporter) -> None:
     help="Hardware virtualisation or software emulation; auto tries it out.",
 )
 @click.option("--force", is_flag=True, help="Build even when the image is up to date.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @QUIET
 def command(  # noqa: PLR0913 -- one parameter per option
+    *,
     spec: Path,
+    platform: str | None,
     bundle_path: Path | None,
     output: Path | None,
     target: Path | None,
     base: Path | None,
-    *,
     base_sha256: str | None,
     artifacts_path: Path | None,
     accelerator: str,
     force: bool,
+    as_json: bool,
     quiet: bool,
 ) -> None:
     """Build the golden image of SPEC with Packer and QEMU.
 
     The image holds every program and no secret; each machine becomes itself by its seed.
-    The check at the end of the build runs inside the image and names everything that
-    is wrong. HOLSTER_TOOLS names a folder that is searched for Packer and QEMU
-    before PATH. docs/image.md says what is needed.
+    --platform builds it for another system than the spec's, with that one's packages and
+    paths; what is rendered for it gets a folder of its own. The check at the end of the
+    build runs inside the image and names everything that is wrong. HOLSTER_TOOLS names a
+    folder that is searched for Packer and QEMU before PATH. docs/image.md says what is
+    needed.
     """
     reporter = ConsoleReporter(quiet=quiet)
-    checked = check_and_print(spec)
-    cluster, platform = checked.spec.cluster, checked.profile.name
-    artifacts = find_artifacts(artifacts_path, platform)
+    checked = check_and_print(spec, platform=platform)
+    name, facts = name_output(checked, platform), checked.profile
+    artifacts = find_artifacts(artifacts_path, facts.name)
     found = find_base(checked, base, base_sha256, artifacts)
+    demand_programs(checked, artifacts, found)
     made = produce_cluster(
         checked,
-        output=output or Path("output") / cluster,
+        output=output or Path("output") / name,
         bundle_path=locate_bundle(checked, bundle_path),
         now=datetime.now(UTC),
         entropy=secrets.token_bytes,
@@ -156,13 +144,16 @@ def command(  # noqa: PLR0913 -- one parameter per option
     values = collect_secrets(load_output(made.output), load_bundle(made.bundle))
     order = Order(
         recipe=ClusterOutput(made.output).packer,
-        target=target or Path("output") / f"{cluster}-image",
-        name=f"{cluster}-{platform}.qcow2",
-        profile=checked.profile,
+        target=target or Path("output") / f"{name}-image",
+        name=f"{checked.spec.cluster}-{facts.name}.qcow2",
+        profile=facts,
         image=checked.spec.image,
         artifacts=artifacts,
         base=found,
         accelerator=accelerator,
         secrets={secret.title: secret.value for secret in values.entries},
     )
-    print_built(build_golden_image(order, open_toolbox(), reporter, force=force), reporter)
+    built = build_golden_image(order, open_toolbox(), reporter, force=force)
+    print_built(built, reporter)
+    if as_json:
+        click.echo(json.dumps(describe_built(built, facts.name), indent=2))

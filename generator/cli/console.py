@@ -14,6 +14,7 @@ from generator.check import CheckedSpec, check_spec
 from generator.cli.terminal import is_colored, print_labelled
 from generator.diagnostics import format_problems
 from generator.errors import SpecInvalid, UsageInvalid
+from generator.platforms.profile import list_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,11 @@ BUNDLE = click.option(
     "bundle_path",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Credential bundle.  [default: secrets/<cluster>.yaml]",
+)
+PLATFORM = click.option(
+    "--platform",
+    type=click.Choice(list_platforms()),
+    help="Take this platform instead of the spec's.",
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print errors and warnings only.")
 
@@ -98,20 +104,21 @@ def print_problems(
     click.echo(text, nl=False, err=style != "json")
 
 
-def check_and_print(path: Path, style: Style | None = None) -> CheckedSpec:
+def check_and_print(path: Path, style: Style | None = None, platform: str | None = None) -> CheckedSpec:
     """Return the checked spec and print its warnings; print all problems when it is invalid.
 
     Args:
         path: the spec.
         style: how problems are printed; None is for commands whose subject is another
             one: an invalid spec with excerpts, the warnings of a valid one in a line each.
+        platform: takes the place of the spec's.
 
     Raises:
-        UsageInvalid: the file cannot be read.
+        UsageInvalid: the file cannot be read, or does not fit the platform.
         SystemExit: the spec is invalid; everything has been printed.
     """
     try:
-        checked = check_spec(read_spec(path), str(path))
+        checked = check_spec(read_spec(path), str(path), platform)
     except SpecInvalid as invalid:
         print_problems(invalid.problems, source=invalid.source, lines=invalid.lines, style=style or "text")
         raise SystemExit(invalid.exit_code) from None

@@ -13,7 +13,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from generator.spec.model import ComponentSpec, PostgresqlComponentSpec, RepositorySpec
+from generator.spec.model import (
+    ComponentSpec,
+    PatroniComponentSpec,
+    PostgresqlComponentSpec,
+    RepositorySpec,
+)
 
 
 class ProfileModel(BaseModel):
@@ -129,7 +134,7 @@ class PlatformProfile(ProfileModel):
     packages: tuple[str, ...]
     repositories: tuple[RepositorySpec, ...]
     consul: ComponentSpec
-    patroni: ComponentSpec
+    patroni: PatroniComponentSpec
     vip_manager: ComponentSpec
     vip_manager_modes: Annotated[tuple[Literal["consul", "patroni"], ...], Field(min_length=1)]
     postgresql: PostgresqlComponentSpec

@@ -146,7 +146,8 @@ class ClusterView:
         self.cloud_init_sets_locale = facts.family == "rpm"
         self.repositories = tuple(RepositoryView(repository) for repository in cluster.repositories)
         self.has_sshd_dropin = facts.paths.sshd_dropin_dir is not None
-        self.packages = list_packages(cluster)
+        # Groups came with the installer; a flat repository has none, and dnf would refuse them.
+        self.packages = tuple(name for name in cluster.packages if not name.startswith("@"))
         self.image_packages = (*(facts.kickstart.packages if facts.kickstart else ()), *facts.packages)
         self.build_user = facts.image.ssh_user
         self.cloud_init_distro = facts.cloud_init.distro
@@ -253,12 +254,3 @@ class ClusterView:
     def kickstart_sshd(self) -> bytes:
         """Sets the sshd policy where no drop-in is read."""
         return read_static("kickstart/post-sshd.sh")
-
-
-def list_packages(cluster: ResolvedCluster) -> tuple[str, ...]:
-    """Return what an installation or an image needs: the system, and components that come as packages."""
-    facts = cluster.platform.kickstart
-    components = (cluster.consul, cluster.patroni, cluster.vip_manager)
-    named = [name for part in components if part.source == "package" for name in part.packages]
-    base = facts.packages if facts else ()
-    return tuple(dict.fromkeys((*base, *cluster.platform.packages, *cluster.postgresql_packages, *named)))

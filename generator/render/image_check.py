@@ -25,7 +25,11 @@ def describe_image(cluster: ResolvedCluster) -> dict[str, Any]:
         {"path": NodePaths.firstboot},
         {"path": paths.consul_binary, "version": cluster.consul.version.text, "arguments": ["version"]},
         {"path": paths.patroni_binary, "version": cluster.patroni.version.text, "arguments": ["--version"]},
-        {"path": paths.vip_manager_binary},
+        {
+            "path": paths.vip_manager_binary,
+            "version": cluster.vip_manager.version.text,
+            "arguments": ["--version"],
+        },
         {"path": f"{bin_dir}/postgres", "version": str(cluster.postgresql_major), "arguments": ["--version"]},
         *({"path": f"{bin_dir}/{name}"} for name in POSTGRESQL_PROGRAMS),
     ]

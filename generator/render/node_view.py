@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from generator.errors import InputInvalid
 from generator.render.access import Opening, list_openings
-from generator.render.cluster_view import ClusterView, list_packages
 from generator.render.consul import join_addresses
 from generator.render.node_json import describe_consul_source
 from generator.render.parameters import ParameterValue, local_parameters
@@ -14,6 +13,7 @@ from generator.render.parameters import ParameterValue, local_parameters
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from generator.render.cluster_view import ClusterView
     from generator.resolve import ResolvedNode, ResolvedStorage
 
 STRICT_OVERCOMMIT_FROM_MIB = 4096
@@ -163,7 +163,7 @@ class NodeView:
     @property
     def packages(self) -> tuple[str, ...]:
         """What the installer installs."""
-        return list_packages(self._node.cluster)
+        return self._node.cluster.packages
 
     @property
     def network_id(self) -> str:

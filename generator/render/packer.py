@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from generator.render.cluster_view import ClusterView
     from generator.resolve import ResolvedCluster
 
-KICKSTART_ARGUMENT = "inst.text inst.ks=hd:LABEL=OEMDRV:/image.ks inst.nosave=all_ks"
+KICKSTART_ARGUMENT = (
+    "inst.text console=tty0 console=ttyS0 inst.ks=hd:LABEL=OEMDRV:/image.ks inst.nosave=all_ks"
+)
+"""The serial console is a file of the build: it alone can tell why an installation stopped."""
 IMAGE_DISK = "/dev/sda"
 """The disk of the machine that builds: virtio-scsi gives it this name."""
 
@@ -26,6 +29,8 @@ HYGIENE = "90"
 """Scripts from this number on take the build's traces away."""
 REMOTE = "/dev/shm"  # noqa: S108 -- on the machine that is built: memory, so nothing of it stays on the disk
 ARTIFACTS = "/run/holster-artifacts"
+WHEELS_HOME = "/opt/patroni"
+"""Targeted SELinux policy takes /opt/*/bin for programs."""
 
 CLOUD_CFG = "files/etc/cloud/cloud.cfg.d/99-holster.cfg"
 
@@ -35,7 +40,7 @@ def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
     facts = cluster.platform
     paths = facts.paths
     files = [
-        f"{name}|{path}|{component.url or ''}|{component.sha256 or ''}"
+        f"{name}|{path}|{component.url or ''}|{component.sha256 or ''}|{component.version}"
         for name, path, component in (
             ("consul", paths.consul_binary, cluster.consul),
             ("vip-manager", paths.vip_manager_binary, cluster.vip_manager),
@@ -50,6 +55,10 @@ def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
         "HOLSTER_FAMILY": facts.family,
         "HOLSTER_UNITS": " ".join(list_service_units(cluster)),
         "HOLSTER_PROGRAM_FILES": " ".join(files),
+        "HOLSTER_PATRONI": paths.patroni_binary if cluster.patroni.source == "artifact" else "",
+        "HOLSTER_PYTHON": facts.python,
+        "HOLSTER_WHEELS": " ".join(wheel.replace(" sha256:", "|") for wheel in cluster.patroni.wheels),
+        "HOLSTER_WHEELS_HOME": WHEELS_HOME,
         "HOLSTER_CONSUL_USER": facts.users.consul,
         "HOLSTER_CONSUL_CONFIG": paths.consul_config_dir,
         "HOLSTER_CONSUL_DATA": paths.consul_data_dir,

@@ -25,7 +25,13 @@ class AttributeDoc:
 def read_attribute_docs() -> dict[str, dict[str, AttributeDoc]]:
     """Return by class and attribute what the models' source says."""
     tree = ast.parse(inspect.getsource(model))
-    return {node.name: _read_class(node) for node in tree.body if isinstance(node, ast.ClassDef)}
+    docs: dict[str, dict[str, AttributeDoc]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            bases = (base.id for base in node.bases if isinstance(base, ast.Name))
+            inherited = (docs.get(base, {}) for base in bases)
+            docs[node.name] = dict(pair for part in (*inherited, _read_class(node)) for pair in part.items())
+    return docs
 
 
 def _read_class(node: ast.ClassDef) -> dict[str, AttributeDoc]:

@@ -82,6 +82,15 @@ AbsolutePath = Annotated[
 Url = Annotated[StrictStr, Matching(URL, "must be an http(s), ftp or file URL without spaces or quotes")]
 Version = Annotated[StrictStr, Matching(VERSION, 'must be a quoted version such as "1.22.0"')]
 Sha256 = Annotated[StrictStr, Matching(SHA256, "must be 64 lower-case hex digits")]
+Wheel = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(
+            r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?==[0-9][A-Za-z0-9.!+]{0,62} sha256:[0-9a-f]{64}"
+        ),
+        'must be a wheel such as "patroni==3.3.2 sha256:<64 hex digits>"',
+    ),
+]
 PackageName = Annotated[
     StrictStr,
     Matching(re.compile(r"@?\^?[A-Za-z0-9]([A-Za-z0-9+._:=-]|\{major\})*"), "must be a package name"),

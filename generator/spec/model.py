@@ -46,6 +46,7 @@ from generator.spec.fields import (
     Url,
     UrlOrPath,
     Version,
+    Wheel,
 )
 from generator.spec.network_fields import (
     Address,
@@ -406,6 +407,18 @@ class ComponentSpec(SpecModel):
     """The digest of the file at `url`; demanded with it."""
 
 
+class PatroniComponentSpec(ComponentSpec):
+    """Patroni: like the others; `source: artifact` installs it from Python wheels.
+
+    It then gets a virtual environment of its own, `/opt/patroni`. The wheels come from `artifacts/`,
+    or from the package index that pip is configured for.
+    """
+
+    wheels: tuple[Wheel, ...] | None = None
+    """Patroni, its Consul client, a PostgreSQL driver and all that they need, each as
+    `name==version sha256:<digest of the wheel>`. Default: the platform's, for the platform's own version."""
+
+
 class PostgresqlComponentSpec(SpecModel):
     """PostgreSQL: the major version decides packages and paths."""
 
@@ -420,7 +433,7 @@ class ComponentsSpec(SpecModel):
 
     consul: ComponentSpec = ComponentSpec()
     """Consul."""
-    patroni: ComponentSpec = ComponentSpec()
+    patroni: PatroniComponentSpec = PatroniComponentSpec()
     """Patroni."""
     vip_manager: ComponentSpec = ComponentSpec()
     """vip-manager."""

@@ -69,6 +69,7 @@ WORDS = {
     "Url": "URL",
     "UrlOrPath": "URL or path",
     "Version": "version in quotes",
+    "Wheel": "wheel",
     "str": "text",
 }
 SECTIONS = {
@@ -90,6 +91,7 @@ SECTIONS = {
     "RepositorySpec": "repositories",
     "ComponentsSpec": "components",
     "ComponentSpec": "component",
+    "PatroniComponentSpec": "patroni-component",
     "PostgresqlComponentSpec": "postgresql-component",
     "ImageSpec": "image",
     "CertificatesSpec": "certificates",

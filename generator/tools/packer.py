@@ -11,7 +11,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from generator.tools.process import Command, run
+from generator.errors import ToolFailed
+from generator.tools.process import Command, last_lines, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,25 +109,40 @@ def parse_message(line: str) -> Message | None:
     return Message(parts[3], re.sub(r"^(==>|   ) [\w.-]+: ?", "", text, flags=re.MULTILINE).strip())
 
 
-def prepare_plugins(tool: Tool, folder: Path, scratch: Path, plugins: Path | None) -> None:
+def prepare_plugins(
+    tool: Tool, folder: Path, scratch: Path, plugins: Path | None, network: Mapping[str, str]
+) -> None:
     """Fetch the plugins that the folder names, where they are not in the plugin folder already.
+
+    Args:
+        tool: Packer.
+        folder: what `copy_for` made.
+        scratch: a private folder that stands in for HOME.
+        plugins: the plugin folder.
+        network: how the outside is reached, as variables.
 
     Raises:
         ToolFailed: they are neither here nor can be fetched.
     """
     if not needs_plugins(tool):
         return
-    run(
+    answer = run(
         Command(
             argv=[tool.path, "init", "."],
             purpose="prepare Packer's plugins",
             cwd=folder,
-            environment=_environment(scratch, plugins),
+            environment={**network, **_environment(scratch, plugins)},
             timeout_s=600,
-            hint="without a network: `packer plugins install --path FILE github.com/hashicorp/qemu`, "
-            "and PACKER_PLUGIN_PATH or HOLSTER_TOOLS names the folder",
+            accepted=None,
         )
     )
+    if answer.exit_code:
+        raise ToolFailed(
+            "Packer's plugin for QEMU is not there, and it could not be fetched:\n"
+            + last_lines(answer.output),
+            hint="without a network: `packer plugins install --path FILE github.com/hashicorp/qemu` with "
+            "PACKER_PLUGIN_PATH set to the folder packer-plugins of what HOLSTER_TOOLS names",
+        )
 
 
 def build_image(  # noqa: PLR0913 -- each is one word of the command or of its environment
@@ -134,9 +150,11 @@ def build_image(  # noqa: PLR0913 -- each is one word of the command or of its e
     folder: Path,
     scratch: Path,
     *,
+    cache: Path,
     source: str,
     variables: Path,
     plugins: Path | None,
+    network: Mapping[str, str],
     log: Path,
     search_path: str,
     on_message: Callable[[Message], None],
@@ -146,10 +164,12 @@ def build_image(  # noqa: PLR0913 -- each is one word of the command or of its e
     Args:
         tool: Packer.
         folder: what `copy_for` made.
-        scratch: a private folder: HOME, temporary files, downloads that are used once.
+        scratch: a private folder: HOME and temporary files.
+        cache: where the installer's disc is kept when it is downloaded.
         source: "qemu.base" or "qemu.iso".
         variables: a JSON file of variables; secrets are never among them.
         plugins: the plugin folder, for Packer 1.7 and newer.
+        network: how the outside is reached, as variables: Packer downloads the installer's disc.
         log: where Packer's own log goes, which alone holds QEMU's words.
         search_path: where Packer finds qemu-system-x86_64, qemu-img and xorriso.
         on_message: hears what Packer says, line by line.
@@ -164,10 +184,11 @@ def build_image(  # noqa: PLR0913 -- each is one word of the command or of its e
             on_message(message)
 
     environment = {
+        **network,
         **_environment(scratch, plugins),
         "PATH": search_path,
         "TMPDIR": str(scratch),
-        "PACKER_CACHE_DIR": str(scratch / "cache"),
+        "PACKER_CACHE_DIR": str(cache),
         "PACKER_LOG": "1",
         "PACKER_LOG_PATH": str(log),
     }

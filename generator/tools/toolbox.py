@@ -19,7 +19,7 @@ from generator.tools.process import Command, run
 from generator.versions import VersionNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from generator.tools.programs import Program
 
@@ -49,11 +49,15 @@ class ToolBox:
     Args:
         folders: searched in this order; the first match of equal rank wins.
         plugins: Packer's plugin folder, if there is one of ours.
+        network: variables that say how the outside is reached, for programs that download.
     """
 
-    def __init__(self, folders: Sequence[Path], plugins: Path | None = None) -> None:
+    def __init__(
+        self, folders: Sequence[Path], plugins: Path | None = None, network: Mapping[str, str] | None = None
+    ) -> None:
         self.folders = tuple(folders)
         self.plugins = plugins
+        self.network = dict(network or {})
         self._versions: dict[Path, VersionNumber | None] = {}
         self._lock = threading.Lock()
 
@@ -124,12 +128,13 @@ def ask_version(program: Program, path: Path) -> VersionNumber | None:
     return VersionNumber(found[1]) if found else None
 
 
-def create_toolbox(tools: Path | None, search_path: str) -> ToolBox:
+def create_toolbox(tools: Path | None, search_path: str, network: Mapping[str, str] | None = None) -> ToolBox:
     """Return the box of this machine.
 
     Args:
         tools: the folder HOLSTER_TOOLS, searched first; None when there is none.
         search_path: the value of PATH.
+        network: proxies and certificate authorities, as variables.
     """
     folders = [] if tools is None else [tools]
     # The Python tools (ksvalidator, patroni, shellcheck) come with the environment we run in.
@@ -137,4 +142,4 @@ def create_toolbox(tools: Path | None, search_path: str) -> ToolBox:
     folders += [Path(part) for part in search_path.split(os.pathsep) if part]
     folders += [Path(part) for part in SYSTEM_FOLDERS]
     plugins = None if tools is None else tools / PLUGIN_FOLDER
-    return ToolBox(list(dict.fromkeys(folders)), plugins if plugins and plugins.is_dir() else None)
+    return ToolBox(list(dict.fromkeys(folders)), plugins if plugins and plugins.is_dir() else None, network)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.build import examine
-from generator.build.examine import find_values
+from generator.build.examine import find_values, judge_disk
+from generator.platforms.profile import load_profile
+from generator.tools.toolbox import ToolBox
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,3 +46,11 @@ def test_an_empty_disk_holds_nothing(tmp_path: Path) -> None:
     disk = tmp_path / "disk.raw"
     write_sparse(disk, {}, 2**20)
     assert find_values(disk, VALUES) == []
+
+
+def test_a_disk_with_partitions_is_searched_for_values(tmp_path: Path) -> None:
+    """Where no plain file system tells what is left, its bytes still do; no program is needed."""
+    disk = tmp_path / "disk.raw"
+    write_sparse(disk, {510: b"\x55\xaa", 2**20: b"gossip-gossip-gossip"}, 2**22)
+    found = judge_disk(ToolBox([]), disk, tmp_path, load_profile("redos8"), VALUES)
+    assert found == ["the gossip key stands in the image"]

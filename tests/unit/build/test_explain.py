@@ -23,6 +23,27 @@ def test_a_machine_nobody_could_reach_shows_its_console() -> None:
     assert said.endswith("  Kernel panic: no root\n  last words")
 
 
+def test_another_disc_shows_both_checksums() -> None:
+    """Packer says it four times over; once is enough."""
+    words = "[Checksums did not match for /srv/redos.iso.\nExpected: 0000\nGot: aed2\n*md5.digest]"
+    errors = [f"error downloading ISO: {words}", f"Build 'qemu.iso' errored: error downloading ISO: {words}"]
+    said = explain_failure([Message("error", text) for text in errors], "", "")
+    assert said.splitlines()[1:] == [
+        "  /srv/redos.iso",
+        "  checksum declared  0000",
+        "  checksum found     aed2",
+    ]
+    assert "image.iso_checksum" in said
+
+
+def test_a_disc_that_does_not_come_says_why() -> None:
+    """And which key of the spec names a copy."""
+    error = Message("error", 'error downloading ISO: [Get "https://files.example/a.iso": no such host]')
+    said = explain_failure([error], "", "")
+    assert said.startswith("the installer's disc could not be downloaded (image.iso_url may name")
+    assert said.endswith('\n  Get "https://files.example/a.iso": no such host')
+
+
 def test_every_finding_of_the_image_check_is_listed() -> None:
     """The list is the error; the closing line is none of it."""
     messages = [

@@ -10,7 +10,9 @@ from generator.artifacts import Artifacts
 from generator.build.plan import (
     Base,
     Places,
+    Surroundings,
     choose_base,
+    choose_surroundings,
     digest_inputs,
     list_qemu_arguments,
     list_variables,
@@ -27,7 +29,7 @@ BASE = Base(Path("/b/disk.qcow2"), "0" * 64, Path("/b/vmlinuz"), Path("/b/initrd
 def arguments(*, base: Base | None, has_disc: bool, firmware: str = "bios") -> dict[str, str]:
     """Return QEMU's arguments by name."""
     image = ImageSpec.model_validate({"firmware": firmware})
-    listed = list_qemu_arguments(PLACES, image, TCG, base=base, has_disc=has_disc)
+    listed = list_qemu_arguments(PLACES, image, TCG, Surroundings(base, has_disc, is_closed=has_disc))
     return {name: "".join(rest) for name, *rest in listed}
 
 
@@ -37,6 +39,23 @@ def test_a_build_from_artifacts_has_no_network() -> None:
     assert "restrict=on" in network
     assert "hostfwd=tcp:127.0.0.1:" in network
     assert "restrict" not in arguments(base=BASE, has_disc=False)["-netdev"]
+
+
+@pytest.mark.parametrize(
+    ("names", "has_disc", "is_closed"),
+    [
+        (("packages/a.rpm", "programs/consul"), True, True),
+        (("programs/consul",), True, False),
+        (("base/disk.qcow2",), False, False),
+    ],
+)
+def test_only_a_repository_on_the_disc_closes_the_network(
+    names: tuple[str, ...], *, has_disc: bool, is_closed: bool
+) -> None:
+    """Programs alone are no reason: the packages then come from the repositories."""
+    around = choose_surroundings(None, Artifacts(Path("/a"), dict.fromkeys(names, "0" * 64)))
+    assert (around.has_disc, around.is_closed) == (has_disc, is_closed)
+    assert choose_surroundings(BASE, None) == Surroundings(BASE, has_disc=False, is_closed=False)
 
 
 def test_packers_own_arguments_are_not_replaced() -> None:
@@ -58,7 +77,7 @@ def test_a_disk_without_boot_loader_is_started_by_its_kernel() -> None:
 
 def test_the_key_is_passed_by_its_file() -> None:
     """Its bytes are in no variable."""
-    variables = list_variables(PLACES, ImageSpec(), TCG, base=BASE, has_disc=True)
+    variables = list_variables(PLACES, ImageSpec(), TCG, Surroundings(BASE, has_disc=True, is_closed=True))
     assert variables["build_private_key_file"] == "/scratch/build-key"
     assert variables["base_checksum"] == f"sha256:{'0' * 64}"
     assert variables["offline"] is True

@@ -215,6 +215,7 @@ def test_the_image_check_knows_the_declared_versions(render: Render) -> None:
     expected = json.loads(render("trio").text("packer/check/expected.json"))
     versions = {program["path"]: program.get("version") for program in expected["programs"]}
     assert versions["/usr/bin/consul"] == "1.13.9"
+    assert versions["/usr/bin/vip-manager"] == "3.0.0"
     assert versions["/usr/lib/postgresql/17/bin/postgres"] == "17"
     assert expected["build_user"] == "holster-build"
     assert "postgresql@.service" in expected["units"]
@@ -238,3 +239,42 @@ def test_trap_firewalld_and_cloud_init_on_debian(render: Render) -> None:
     assert "firewalld" not in rendered.text("packer/variables.pkr.hcl")
     assert not [path for path in rendered.files if "firewalld" in path]
     assert "firewalld" in render("sirius").text("packer/variables.pkr.hcl")
+
+
+def settings(rendered: Rendered) -> dict[str, str]:
+    """Return what the scripts are told by the recipe."""
+    build = read_packer(rendered, "build.pkr.hcl")["build"][0]
+    shells = [block["shell"] for block in map(_unquote, build["provisioner"]) if "shell" in block]
+    return dict(line.split("=", 1) for line in shells[0]["environment_vars"])
+
+
+def test_patroni_comes_from_named_wheels_where_no_package_brings_it(render: Render) -> None:
+    """Each with its digest, for the Python of the system; where a package brings it nothing is said."""
+    told = settings(render(changes={"platform": "redos7"}))
+    assert told["HOLSTER_PATRONI"] == "/usr/local/bin/patroni"
+    assert told["HOLSTER_PYTHON"] == "3.8"
+    words = told["HOLSTER_WHEELS"].split(" ")
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+\|[0-9a-f]{64}", word) for word in words)
+    assert any(word.startswith("patroni==3.3.2|") for word in words)
+    told = settings(render())
+    assert (told["HOLSTER_PATRONI"], told["HOLSTER_WHEELS"]) == ("", "")
+
+
+def test_wheels_of_the_spec_win(render: Render) -> None:
+    """For a version that the profile does not know."""
+    wheel = f"patroni==4.0.7 sha256:{'a' * 64}"
+    patroni = {"version": "4.0.7", "source": "artifact", "wheels": [wheel]}
+    told = settings(render(changes={"components": {"patroni": patroni}}))
+    assert told["HOLSTER_PATRONI"] == "/usr/bin/patroni"
+    assert told["HOLSTER_WHEELS"] == f"patroni==4.0.7|{'a' * 64}"
+
+
+def test_no_group_is_installed_in_the_image(render: Render) -> None:
+    """The installer brought them; the flat repository on the disc has none, and dnf would end there."""
+    assert not [name for name in defaults(render())["packages"] if name.startswith("@")]
+    assert "@core" in render().text("packer/image.ks")
+
+
+def test_the_installer_tells_the_serial_console_what_it_does(render: Render) -> None:
+    """It is the only witness of an installation that stops: nobody sees the screen."""
+    assert "console=ttyS0 inst.ks=" in "".join(defaults(render())["boot_command"])

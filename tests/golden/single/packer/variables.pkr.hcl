@@ -24,7 +24,7 @@ variable "boot_command" {
   description = "The keys that make the installer read image.ks."
   default = [
     "<up><wait>e<wait><down><down><end>",
-    " inst.text inst.ks=hd:LABEL=OEMDRV:/image.ks inst.nosave=all_ks",
+    " inst.text console=tty0 console=ttyS0 inst.ks=hd:LABEL=OEMDRV:/image.ks inst.nosave=all_ks",
     "<f10>",
   ]
 }
@@ -102,7 +102,6 @@ variable "packages" {
   type        = list(string)
   description = "What the image holds beside the base system."
   default = [
-    "@core",
     "grub2-redos-theme",
     "lvm2",
     "e2fsprogs",
