@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from generator.tools.toolbox import Tool
 
-_ENTRY: Final = re.compile(r"^/\d+/(\d+)/\d+/\d+/([^/]*)/(\d*)/$", re.MULTILINE)
+# Inode 0: an entry that was deleted.
+_ENTRY: Final = re.compile(r"^/[1-9]\d*/(\d+)/\d+/\d+/([^/]*)/(\d*)/$", re.MULTILINE)
 MAGIC_AT: Final = 1024 + 56
 MAGIC: Final = b"\x53\xef"
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from functools import partial
+from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 from pycdlib import PyCdlib
 
 from generator.build.examine import find_remains
+from generator.platforms.profile import load_profile
 from generator.tools import programs
 from generator.tools.debugfs import extract, holds_file_system, list_folder
 from generator.tools.disc import pack_disc
@@ -41,19 +43,20 @@ def make_disk(folder: Path, target: Path) -> Path:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a tree as hygiene should leave it."""
-    for name in ("etc/ssh/sshd_config", "etc/passwd", "etc/machine-id", "var/lib/systemd/x", "home/x"):
+    for name in ("etc/ssh/sshd_config", "etc/passwd", "etc/machine-id", "var/lib/systemd/x", "home/x/y"):
         path = tmp_path / "root" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("" if name == "etc/machine-id" else "root:x:0:0\n")
-    (tmp_path / "root/etc/consul.d").mkdir()
+    for name in ("etc/consul.d", "etc/patroni", "var/lib/consul", "var/lib/cloud"):
+        (tmp_path / "root" / name).mkdir()
+    (tmp_path / "root/var/lib/postgresql/17/main").mkdir(parents=True)
     return tmp_path / "root"
 
 
 def remains(toolbox: ToolBox, root: Path, tmp_path: Path) -> list[str]:
     """Return what is found on a disk with this tree."""
     raw = make_disk(root, tmp_path / "disk.raw")
-    debugfs = toolbox.find(programs.DEBUGFS)
-    return find_remains(debugfs, raw, tmp_path, empty_folders=("/etc/consul.d",), build_user="holster-build")
+    return find_remains(toolbox.find(programs.DEBUGFS), raw, tmp_path, load_profile("debian13"))
 
 
 def test_a_clean_disk_has_no_remains(
@@ -64,24 +67,34 @@ def test_a_clean_disk_has_no_remains(
     assert remains(toolbox, root, tmp_path) == []
 
 
+REMAINS = {
+    "etc/machine-id": "/etc/machine-id is not empty",
+    "etc/ssh/ssh_host_ed25519_key": "a host key: /etc/ssh/ssh_host_ed25519_key",
+    "var/lib/systemd/random-seed": "/var/lib/systemd/random-seed is there",
+    "var/lib/cloud/instances/i-1/user-data.txt": "/var/lib/cloud is not empty",
+    "var/log/cloud-init-output.log": "/var/log/cloud-init-output.log is there",
+    "etc/consul.d/consul.hcl": "/etc/consul.d is not empty",
+    "var/lib/consul/node-id": "/var/lib/consul is not empty",
+    "etc/patroni/config.yml": "/etc/patroni/config.yml is there",
+    "etc/default/vip-manager.yml": "/etc/default/vip-manager.yml is there",
+    "var/lib/postgresql/17/main/PG_VERSION": "/var/lib/postgresql/17/main is not empty",
+    "etc/holster/node.json": "/etc/holster is there",
+    "etc/passwd": "the build's user holster-build",
+    "home/holster-build/.ssh/authorized_keys": "the home of the build's user holster-build",
+    "root/.ssh/authorized_keys": "/root/.ssh/authorized_keys is there",
+}
+
+
 def test_trap_18_every_remain_is_named(
     tool: Callable[..., Path], toolbox: ToolBox, root: Path, tmp_path: Path
 ) -> None:
-    """Identity, state and the way in of the machine that built the image."""
+    """Identity, state and the way in of the machine that built the image: all at once, nothing else."""
     tool("debugfs")
-    (root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
-    (root / "etc/ssh/ssh_host_ed25519_key").write_text("x")
-    (root / "etc/consul.d/consul.hcl").write_text("x")
-    (root / "var/lib/systemd/random-seed").write_text("x")
-    (root / "var/lib/cloud/instances").mkdir(parents=True)
-    (root / "home/holster-build").mkdir()
-    (root / "etc/passwd").write_text("root:x:0:0\nholster-build:x:1000:1000\n")
-    found = "\n".join(remains(toolbox, root, tmp_path))
-    for part in (
-        *("machine-id is not empty", "ssh_host_ed25519_key", "/etc/consul.d is not empty", "random-seed"),
-        *("/var/lib/cloud/instances", "the build's user holster-build", "the home of the build's user"),
-    ):
-        assert part in found
+    for name in REMAINS:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("holster-build:x:1000:1000\n")
+    assert sorted(remains(toolbox, root, tmp_path)) == sorted(REMAINS.values())
 
 
 def test_a_disk_is_read_without_mounting(
@@ -126,40 +139,48 @@ def test_the_key_of_a_build_is_private(tool: Callable[..., Path], toolbox: ToolB
 
 
 @pytest.mark.image
-def test_the_accelerator_is_one_that_runs(toolbox: ToolBox, tmp_path: Path) -> None:
+def test_the_accelerator_is_one_that_runs(
+    tool: Callable[..., Path], toolbox: ToolBox, tmp_path: Path
+) -> None:
     """By trying: whatever /dev/kvm promises."""
-    if not shutil.which("qemu-system-x86_64"):
-        pytest.skip("QEMU is not installed: tests/tools/install does not bring it")
+    tool("qemu-system-x86_64")
     found = probe_accelerator(toolbox.find(programs.QEMU), tmp_path)
     assert found.name in {"kvm", "tcg"}
     assert found.cpu == ("host" if found.name == "kvm" else "max,-cx16,-la57")
     assert found.reason
 
 
+@pytest.mark.parametrize("version", ["1.11", "1.6"])
 @pytest.mark.parametrize("platform", ["redos7", "redos8"])
-def test_packer_accepts_the_sources_of_red_os(
+def test_packer_validate_accepts_the_sources_of_red_os(  # noqa: PLR0913, PLR0917 -- fixtures
     tool: Callable[..., Path],
     toolbox: ToolBox,
     rendered_example: Callable[..., Path],
     tmp_path: Path,
     platform: str,
+    version: str,
 ) -> None:
-    """With a stand-in for the installer's disc, by a Packer with plugins and by one before them."""
-    for version in ("1.11", "1.6"):
-        tool("packer", version)
-        packer = toolbox.find(programs.PACKER, partial(_is, version))
-        folder = copy_for(packer, rendered_example("sirius", platform) / "packer", tmp_path / version)
-        stand_in = tmp_path / "stand-in.iso"
-        stand_in.write_bytes(b"")
-        variables = {
-            "iso_url": str(stand_in),
-            "iso_checksum": "none",
-            "accelerator": "tcg",
-            "offline": "true",
-            "qemu_arguments": json.dumps([["-cpu", "max"], ["-cdrom", str(stand_in)]]),
-        }
-        plugins = toolbox.plugins if needs_plugins(packer) else None
-        assert check_packer_config(packer, folder, tmp_path, variables=variables, plugins=plugins) == ()
+    """With a dummy ISO, by a Packer with plugins and by one before them; a wrong checksum is refused."""
+    tool("packer", version)
+    packer = toolbox.find(programs.PACKER, partial(_is, version))
+    folder = copy_for(packer, rendered_example("sirius", platform) / "packer", tmp_path / "packer")
+    assert "source.qemu.iso" in (folder / "build.pkr.hcl").read_text()
+    dummy = tmp_path / "dummy.iso"
+    dummy.write_bytes(b"")
+    variables = {
+        "iso_url": str(dummy),
+        "iso_checksum": f"sha256:{sha256(b'').hexdigest()}",
+        "accelerator": "tcg",
+        "offline": "true",
+        "qemu_arguments": json.dumps([["-cpu", "max"], ["-cdrom", str(dummy)]]),
+    }
+    plugins = toolbox.plugins if needs_plugins(packer) else None
+
+    def validate(**changed: str) -> tuple[str, ...]:
+        return check_packer_config(packer, folder, tmp_path, variables=variables | changed, plugins=plugins)
+
+    assert validate() == ()
+    assert "checksum" in "".join(validate(iso_checksum="sha256:none-at-all"))
 
 
 def _is(wanted: str, version: VersionNumber) -> bool:
