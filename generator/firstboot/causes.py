@@ -57,6 +57,10 @@ HINTS = {
 }
 
 
+# Without it, a line that is logged again and again is no news.
+MOMENT = re.compile(r"^\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\s+")
+
+
 class Cause(NamedTuple):
     """Why a stage stopped; `reason` is for this machine, the hint for everyone."""
 
@@ -178,5 +182,5 @@ def read_cause(unit: str, log: str) -> tuple[str, str] | None:
             continue
         for line in reversed(lines):
             if re.search(text.pattern, line):
-                return text.cause, f"{text.words}: {line.strip()[-300:]}"
+                return text.cause, f"{text.words}: {MOMENT.sub('', line.strip())[-300:]}"
     return None

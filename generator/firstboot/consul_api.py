@@ -49,13 +49,27 @@ def count_alive(machine: Machine) -> int:
     return alive
 
 
-class AclWriter:
-    """Makes policies and tokens; safe when all servers do it at once."""
+def leads_raft(machine: Machine) -> bool:
+    """Say whether this machine's server leads the Consul servers."""
+    try:
+        answer = machine.web.ask(f"{machine.node.consul.http}/v1/status/leader")
+    except Unreachable:
+        return False
+    leader = answer.json() if answer.is_fine else None
+    return isinstance(leader, str) and leader.rpartition(":")[0] == machine.node.network.address
 
-    def __init__(self, machine: Machine, http: str, token: str) -> None:
+
+class AclWriter:
+    """Makes policies and tokens; safe when all servers do it at once.
+
+    With `is_new` it makes first and looks only at what turns out to be there.
+    """
+
+    def __init__(self, machine: Machine, http: str, token: str, *, is_new: bool) -> None:
         self._machine = machine
         self._http = http
         self._token = token
+        self._is_new = is_new
 
     def _ask(self, path: str, method: str = "GET", body: object | None = None) -> Answer:
         return self._machine.web.ask(
@@ -80,23 +94,26 @@ class AclWriter:
             f"{path.split('/', maxsplit=1)[0]}: Consul answered {answer.status}: {answer.text.strip()[:200]}",
         )
 
-    def _put(self, path: str, body: dict[str, Any], what: str) -> None:
+    def _put(self, path: str, body: dict[str, Any], what: str) -> bool:
+        """Write; return False where another one made it before."""
         answer = self._ask(path, "PUT", body)
         if answer.is_fine:
-            return
+            return True
         if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and any(
             words in answer.text for words in CREATED_BY_ANOTHER
         ):
             # Another server was faster; all servers make the same.
-            return
+            return False
         raise StageFailed(
             "acl-failed", f"{what}: Consul answered {answer.status}: {answer.text.strip()[:200]}"
         )
 
     def ensure_policy(self, name: str, description: str, rules: str) -> None:
         """Make a policy, or give it the rules that it should have."""
-        found = self._find(f"policy/name/{name}")
         body = {"Name": name, "Description": description, "Rules": rules}
+        if self._is_new and self._put("policy", body, f"policy {name}"):
+            return
+        found = self._find(f"policy/name/{name}")
         if found is None:
             self._put("policy", body, f"policy {name}")
         elif found.get("Rules") != rules:
@@ -104,13 +121,15 @@ class AclWriter:
 
     def ensure_token(self, accessor: str, secret: str, description: str, policies: list[str]) -> None:
         """Make a token with known ids, or give it the policies that it should have."""
-        found = self._find(f"token/{accessor}")
         body = {
             "AccessorID": accessor,
             "SecretID": secret,
             "Description": description,
             "Policies": [{"Name": name} for name in policies],
         }
+        if self._is_new and self._put("token", body, f"token {accessor}"):
+            return
+        found = self._find(f"token/{accessor}")
         if found is None:
             self._put("token", body, f"token {accessor}")
             return

@@ -159,7 +159,11 @@ def _mounts(machine: Machine) -> dict[str, list[str]]:
 
 
 def system_disks(machine: Machine, os_disk: str | None) -> set[str]:
-    """Return the kernel names of the disks below `/`, and of the declared system disk."""
+    """Return the kernel names of the disks below `/`; where none is found, that of the declared one.
+
+    The kernel looks at disks at the same time and gives letters as they answer: the disk
+    that was /dev/sda for the installer may be /dev/sdb now, and a data disk /dev/sda.
+    """
     names: set[str] = set()
     for key, points in _mounts(machine).items():
         if "/" not in points:
@@ -169,9 +173,13 @@ def system_disks(machine: Machine, os_disk: str | None) -> set[str]:
             names |= _ancestors(machine, PurePosixPath(link).name)
         elif key.startswith("/dev/"):
             names |= _ancestors(machine, PurePosixPath(_resolve(machine, key)).name)
-    if os_disk:
+    if os_disk and not any(_is_disk(machine, name) for name in names):
         names.add(PurePosixPath(_resolve(machine, os_disk)).name)
     return names
+
+
+def _is_disk(machine: Machine, name: str) -> bool:
+    return _may_search(machine, name) and _open_disk(machine, name) is not None
 
 
 def _ancestors(machine: Machine, name: str) -> set[str]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 STATE_DIR = "/var/lib/holster"
 LOG_LINES = "200"
+# A look into the journal costs more than the question that it explains.
+JOURNAL_INTERVAL = 10.0
 
 
 class Means(NamedTuple):
@@ -42,6 +44,7 @@ class Machine:
         self.web = means.web
         self.console = means.console
         self.deadline = self.clock.steady()
+        self._journals: dict[str, tuple[float, str]] = {}
         self.note: Callable[[str], None] = self.console.log
         self.warn: Callable[[str], None] = self.console.log
 
@@ -76,14 +79,23 @@ class Machine:
                 raise fail(missing)
             self.clock.sleep(interval)
 
-    def read_journal(self, unit: str) -> str:
-        """Return the latest lines of a unit's log of this boot, or nothing."""
+    def read_journal(self, unit: str, *, is_urgent: bool = False) -> str:
+        """Return the latest lines of a unit's log of this boot, or nothing.
+
+        Until the deadline, what was read is good for some seconds, unless it is urgent.
+        """
+        now = self.clock.steady()
+        read_at, text = self._journals.get(unit, (now - JOURNAL_INTERVAL, ""))
+        if now - read_at < JOURNAL_INTERVAL and now < self.deadline and not is_urgent:
+            return text
         try:
-            return self.commands.ask(
+            text = self.commands.ask(
                 "journalctl", "-b", "-u", unit, "-n", LOG_LINES, "-o", "cat", "--no-pager", timeout=20
             ).output
         except CommandFailed:
-            return ""
+            text = ""
+        self._journals[unit] = (now, text)
+        return text
 
     def explain(self, kind: str, unit: str, otherwise: str, missing: str) -> StageFailed:
         """Return a failure whose cause comes from the unit's log, else `otherwise`."""

@@ -41,6 +41,14 @@ def find_missing(machine: Machine, patroni: Patroni) -> str | None:
     return f"PostgreSQL is not ready (state: {state})"
 
 
+def read_version(machine: Machine, patroni: Patroni) -> str | None:
+    """Return the version of the Patroni that runs here, None where it does not tell."""
+    data = ask(machine, patroni, "patroni").json()
+    about = data.get("patroni") if isinstance(data, dict) else None
+    version = about.get("version") if isinstance(about, dict) else None
+    return version if isinstance(version, str) else None
+
+
 def is_leader(machine: Machine, patroni: Patroni) -> bool:
     """Say whether this member holds the leader lock."""
     return ask(machine, patroni, "leader").is_fine

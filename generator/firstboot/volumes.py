@@ -116,14 +116,11 @@ def mount_all(machine: Machine, storage: Storage) -> None:
     """Mount both volumes, check their markers, and hand them to PostgreSQL's user."""
     check_mount_points(machine, storage)
     options = fstab_options(machine.node.units.storage)
-    changes = []
     for volume in storage.volumes:
         device = device_path(storage.volume_group, volume.name)
         mount_volume(machine, device, volume.mount, MOUNT_OPTIONS)
-        changes.append(enter_fstab(machine, device, volume.mount, options))
-    if any(changes):
-        # RequiresMountsFor of the other units refers to the mount units made from fstab.
-        machine.commands.run("systemctl", "daemon-reload")
+        # Now systemd has the mounts from the kernel; from the next boot on, from fstab.
+        enter_fstab(machine, device, volume.mount, options)
     markers = {volume.role: _read_marker(machine, volume) for volume in storage.volumes}
     for volume in storage.volumes:
         _check_marker(machine, volume, markers[volume.role])

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from generator.resolve import ResolvedCluster, ResolvedNode
 
+LOOPBACKS: Final = ("127.0.0.1/32", "::1/128")
+
 
 def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
     """Return pg_hba.conf, first match wins.
 
-    Patroni reaches its own PostgreSQL over loopback when it listens on `*`: without
-    the loopback rules every first bootstrap fails (trap 1).  Members come from the
-    list of nodes, never from 0.0.0.0/0.
+    Patroni reaches its own PostgreSQL as `localhost` when it listens on `*`: without the
+    loopback rules every first bootstrap fails (trap 1).  Both families, because the name
+    is ::1 first where the machine has IPv6, and libpq tries no other address after a refusal.
+    Members come from the list of nodes, never from 0.0.0.0/0.
     """
     settings = cluster.spec.postgresql
     replication, trusted = settings.replication_user, f"{settings.superuser},{settings.rewind_user}"
     rules = [
         f"local all {settings.superuser} peer",
         "local all all scram-sha-256",
-        "host all all 127.0.0.1/32 scram-sha-256",
-        f"host replication {replication} 127.0.0.1/32 scram-sha-256",
     ]
+    for loopback in LOOPBACKS:
+        rules.append(f"host all all {loopback} scram-sha-256")
+        rules.append(f"host replication {replication} {loopback} scram-sha-256")
     for peer in cluster.members:
         rules.append(f"host replication {replication} {peer.address}/32 scram-sha-256")
         rules.append(f"host all {trusted} {peer.address}/32 scram-sha-256")

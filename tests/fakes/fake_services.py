@@ -20,12 +20,20 @@ def _unit(machine: FakeMachine, name: str) -> dict[str, Any]:
     return unit
 
 
-def _systemctl(machine: FakeMachine, arguments: list[str]) -> Result:
+def _systemctl(machine: FakeMachine, arguments: list[str]) -> Result:  # noqa: C901 -- one line per verb
     verb, name = arguments[0], arguments[-1]
     if verb == "daemon-reload":
         return 0, "", ""
+    if verb == "show":
+        known = {"NeedDaemonReload": "no", "FragmentPath": "", **machine.state.get("shown", {})}
+        return 0, "\n".join(f"{key}={value}" for key, value in known.items()) + "\n", ""
     if verb == "cat":
         return (0, "", "") if name in machine.state["units"] else (1, "", f"No files found for {name}.")
+    if verb in {"enable", "disable"}:
+        for unit_name in arguments[1:]:
+            if not unit_name.startswith("-"):
+                _unit(machine, unit_name)["enabled"] = verb == "enable"
+        return 0, "", ""
     unit = _unit(machine, name)
     if verb in {"is-active", "is-enabled"}:
         return (0 if unit["active" if verb == "is-active" else "enabled"] else 3), "", ""
@@ -35,8 +43,6 @@ def _systemctl(machine: FakeMachine, arguments: list[str]) -> Result:
         _start(machine, name)
     elif verb == "stop":
         unit["active"] = False
-    elif verb in {"enable", "disable"}:
-        unit["enabled"] = verb == "enable"
     return 0, "", ""
 
 
@@ -66,14 +72,9 @@ def _ip(machine: FakeMachine, _arguments: list[str]) -> Result:
 
 
 def _runuser(machine: FakeMachine, arguments: list[str]) -> Result:
-    statement = arguments[-1]
-    if "pg_roles" in statement:
-        return (
-            0,
-            "\n".join(machine.state.get("db_roles", ["postgres", "replicator", "rewind_user"])) + "\n",
-            "",
-        )
-    return 0, f"{machine.state.get('streaming', 1)}\n", ""
+    assert "pg_roles" in arguments[-1]
+    roles = machine.state.get("db_roles", ["postgres", "replicator", "rewind_user"])
+    return 0, f"{machine.state.get('streaming', 1)} {' '.join(roles)}\n", ""
 
 
 def _journalctl(machine: FakeMachine, arguments: list[str]) -> Result:
@@ -195,4 +196,5 @@ def _answer_patroni(machine: FakeMachine, path: str) -> tuple[int, str]:
             ],
         )
         return 200, json.dumps({"members": members})
-    return 200, json.dumps({"state": "running"})
+    about = {"version": machine.state["patroni_version"]} if "patroni_version" in machine.state else {}
+    return 200, json.dumps({"state": "running", "patroni": about})

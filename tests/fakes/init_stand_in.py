@@ -179,9 +179,11 @@ def answer(arguments: list[str]) -> tuple[int, str]:
         return (0 if service(name).is_active else 3), ""
     if verb == "is-enabled":
         return (0 if name in read_enabled() else 1), ""
-    if verb in {"start", "restart", "enable"} and read_unit(name) is None:
-        return 5, f"Unit {name} not found."
-    _change(verb, name)
+    # `enable` takes several at once.
+    for name in words[1:]:
+        if verb in {"start", "restart", "enable"} and read_unit(name) is None:
+            return 5, f"Unit {name} not found."
+        _change(verb, name)
     return 0, ""
 
 

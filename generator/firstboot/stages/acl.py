@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.firstboot.causes import StageFailed
-from generator.firstboot.consul_api import AclWriter, check_token, find_leader, parse_acl
+from generator.firstboot.consul_api import AclWriter, check_token, find_leader, leads_raft, parse_acl
 from generator.firstboot.node import ACL_JSON
 from generator.firstboot.stage import Stage
 from generator.firstboot.web import Unreachable
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
+
+
+# How long the other servers wait for the one that leads, in seconds.
+HEAD_START = 20.0
 
 
 class AclStage(Stage):
@@ -30,7 +34,8 @@ class AclStage(Stage):
             return
         data = parse_acl(machine.fs.read(ACL_JSON))
         secret = data["management_token"]["secret_id"]
-        writer = AclWriter(machine, data["http"].rstrip("/"), secret)
+        is_new = _let_leader_begin(machine)
+        writer = AclWriter(machine, data["http"].rstrip("/"), secret, is_new=is_new)
 
         def probe() -> str | None:
             missing = find_leader(machine) or check_token(machine, secret, "the management")
@@ -57,6 +62,19 @@ class AclStage(Stage):
             lambda: _find_missing(machine),
             lambda missing: machine.explain("consul", unit, "acl-token", missing),
         )
+
+
+def _let_leader_begin(machine: Machine) -> bool:
+    """Give the server that leads a head start; return whether nothing seems to be made yet.
+
+    All servers may make everything at once, but each request costs all of them time.
+    """
+    latest = machine.clock.steady() + HEAD_START
+    while _find_missing(machine) is not None:
+        if leads_raft(machine) or machine.clock.steady() >= min(latest, machine.deadline):
+            return True
+        machine.clock.sleep(1.0)
+    return False
 
 
 def own_tokens(machine: Machine) -> list[tuple[str, str]]:

@@ -9,8 +9,11 @@ from generator.firstboot.consul_api import find_leader
 from generator.firstboot.machine import STATE_DIR, Machine
 from generator.firstboot.services import ensure_started, is_active
 from generator.firstboot.stage import Stage
+from generator.firstboot.stages.preflight import warn_of_version
 
 STARTED = f"{STATE_DIR}/consul-started"
+# The agent's first words; the keys of its configuration were chosen by the version (reference §1.1).
+VERSION = re.compile(r"^\s*Version: '?v?(\d+(?:\.\d+)+)", re.MULTILINE)
 # What one machine must never inherit from another's image (reference §6, traps 18 and 23).
 IDENTITY = (
     "node-id",
@@ -55,6 +58,8 @@ class ConsulStage(Stage):
             return str(failure)
 
         machine.wait(probe, lambda missing: machine.explain("consul", unit, _otherwise(machine), missing))
+        told = VERSION.search(machine.read_journal(unit, is_urgent=True))
+        warn_of_version(machine, "consul", told.group(1) if told else None)
 
 
 def _otherwise(machine: Machine) -> str:

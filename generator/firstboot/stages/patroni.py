@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 from generator.firstboot.bootstrap import find_interruption, move_aside, record_bootstrap
 from generator.firstboot.causes import StageFailed
-from generator.firstboot.patroni_api import find_missing
+from generator.firstboot.patroni_api import find_missing, read_version
 from generator.firstboot.services import ensure_started, is_active
 from generator.firstboot.stage import Stage
+from generator.firstboot.stages.preflight import warn_of_version
 from generator.firstboot.stages.storage import check_mounts
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
     from generator.firstboot.node import Patroni
+
+
+ASK_INTERVAL = 10.0
 
 
 class PatroniStage(Stage):
@@ -43,14 +47,27 @@ class PatroniStage(Stage):
         patroni = get_patroni(machine)
         unit = machine.node.units.patroni
 
+        asked = machine.clock.steady() - ASK_INTERVAL
+        words = "PostgreSQL does not accept connections"
+
         def probe() -> str | None:
+            nonlocal asked, words
+            now = machine.clock.steady()
+            is_due = now - asked >= ASK_INTERVAL or machine.deadline - now < ASK_INTERVAL
+            # Asking Patroni takes the processor that it needs to come up; a connection costs nothing.
+            if not is_due and not machine.web.accepts(machine.node.network.address, patroni.postgresql_port):
+                return words
+            asked = now
             missing = find_missing(machine, patroni)
-            return missing and str(machine.explain("patroni", unit, "patroni-down", missing))
+            if missing is None:
+                return None
+            words = str(machine.explain("patroni", unit, "patroni-down", missing))
+            return words
 
         machine.wait(
-            probe,
-            lambda missing: machine.explain("patroni", unit, "patroni-down", missing),
+            probe, lambda missing: machine.explain("patroni", unit, "patroni-down", missing), interval=1.0
         )
+        warn_of_version(machine, "patroni", read_version(machine, patroni))
 
 
 def get_patroni(machine: Machine) -> Patroni:

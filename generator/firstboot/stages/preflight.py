@@ -20,6 +20,7 @@ LVM = ("pvs", "vgs", "lvs", "pvcreate", "vgcreate", "lvcreate", "vgchange", "pvr
 FILE_SYSTEMS = ("wipefs", "blkid", "mkfs.ext4", "e2fsck", "dumpe2fs", "resize2fs", "mount")
 MEMBERS = (*LVM, *FILE_SYSTEMS, "udevadm", "runuser")
 SELINUX = ("selinuxenabled", "semanage", "restorecon", "setenforce")
+TOLD_LATER = ("consul", "patroni")
 SEEDS = ("/var/lib/cloud/instance", "/run/cloud-init")
 
 
@@ -120,13 +121,16 @@ def _warn_of_versions(machine: Machine) -> list[str]:
     """Compare versions: the configuration's keys were chosen by them (reference §1.1, §3).
 
     Another PostgreSQL major cannot read the data directory; the rest is a warning.
+    Consul and Patroni tell theirs when they run: asking the programs costs seconds.
     """
     problems = []
     for name, program in sorted(machine.node.programs.items()):
-        found = _ask_version(machine, name, program)
+        if name in TOLD_LATER:
+            continue
+        found = _ask_version(machine, program)
         if found is None or _agree(found, program.version):
             continue
-        words = f"{name}: {program.path} is version {found}, the payload is for {program.version}"
+        words = _describe_difference(name, program, found)
         if name == "postgres":
             problems.append(words)
         else:
@@ -134,10 +138,21 @@ def _warn_of_versions(machine: Machine) -> list[str]:
     return problems
 
 
-def _ask_version(machine: Machine, name: str, program: Program) -> str | None:
-    option = "version" if name == "consul" else "--version"
+def warn_of_version(machine: Machine, name: str, found: str | None) -> None:
+    """Record that a program that runs is of another version than its configuration was rendered for."""
+    program = machine.node.programs.get(name)
+    if program is not None and found is not None and not _agree(found, program.version):
+        machine.warn(_describe_difference(name, program, found))
+
+
+def _describe_difference(name: str, program: Program, found: str) -> str:
+    """Return the words for another version than the declared one."""
+    return f"{name}: {program.path} is version {found}, the payload is for {program.version}"
+
+
+def _ask_version(machine: Machine, program: Program) -> str | None:
     try:
-        done = machine.commands.ask(str(machine.fs.at(program.path)), option, timeout=30)
+        done = machine.commands.ask(str(machine.fs.at(program.path)), "--version", timeout=30)
     except CommandFailed:
         # Missing programs are named by another check.
         return None

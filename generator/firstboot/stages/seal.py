@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.stage import Stage
-from generator.firstboot.stages.verify import find_unready
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -51,11 +50,10 @@ class SealStage(Stage):
     default_deadline = 120
 
     def apply(self, machine: Machine) -> None:
-        """Look once more, then enable and clean."""
-        machine.wait(lambda: _find_words(machine), lambda words: StageFailed("not-ready", words))
-        for unit in service_units(machine):
-            # Enabled only now: until the seal, every boot goes through the stages in their order.
-            machine.commands.run("systemctl", "enable", unit)
+        """Enable and clean: the stage before has just looked at everything."""
+        # Enabled only now: until the seal, every boot goes through the stages in their order.
+        # That counts from the next boot on: nothing has to be read again now.
+        machine.commands.run("systemctl", "enable", "--no-reload", *service_units(machine))
         if machine.fs.at(CLOUD_DIR).is_dir():
             # Without its seed disc cloud-init would make a new instance, and take the
             # address away (reference trap 13).
@@ -71,10 +69,6 @@ class SealStage(Stage):
         for unit in service_units(machine):
             if not machine.commands.ask("systemctl", "is-enabled", "--quiet", unit).is_fine:
                 raise StageFailed("seal-failed", f"{unit} is not enabled")
-
-
-def _find_words(machine: Machine) -> str | None:
-    return "; ".join(text for _, text in find_unready(machine)) or None
 
 
 def service_units(machine: Machine) -> list[str]:

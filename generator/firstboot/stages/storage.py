@@ -65,7 +65,9 @@ def _bring_up(machine: Machine, storage: Storage) -> None:
     if intent is not None:
         intent.mark_created(machine)
     mount_all(machine, storage)
-    grow_all(machine, storage)
+    if not is_creation:
+        # What was made just now has its size.
+        grow_all(machine, storage)
 
 
 def _create(
@@ -104,14 +106,12 @@ def check_mounts(machine: Machine) -> None:
         StageFailed: a volume is not mounted, or lies on the disk of the other one.
     """
     storage = _storage(machine)
-    lvm = Lvm(machine)
-    places = set()
     for volume in storage.volumes:
         device = device_path(storage.volume_group, volume.name)
         mount = find_mount(machine, volume.mount)
         if mount is None or not is_mount_of(machine, mount, device):
             raise StageFailed("storage-failed", f"{device} is not mounted on {volume.mount}")
-        places.add(lvm.disk_of(storage.volume_group, volume.name))
+    places = set(Lvm(machine).disks_of(storage.volume_group, [volume.name for volume in storage.volumes]))
     if len(places) != len(storage.volumes):
         raise StageFailed("volumes-misplaced", f"all volumes lie on {places.pop()}")
 

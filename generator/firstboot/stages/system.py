@@ -5,6 +5,7 @@ Every step sets a state rather than changes one, so that repeating it is harmles
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from generator.firstboot.causes import StageFailed
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
 
 HOSTS = "/etc/hosts"
+LOCALTIME = "/etc/localtime"
+UNITS = "/etc/systemd/system/"
 BEGIN = "# begin holster"
 END = "# end holster"
 FIREWALL_UNIT = "firewalld.service"
@@ -40,8 +43,7 @@ class SystemStage(Stage):
             _prepare_watchdog,
         ):
             step(machine)
-        # Drop-ins of the payload were written while systemd ran.
-        machine.commands.run("systemctl", "daemon-reload")
+        _read_units(machine)
 
     def confirm(self, machine: Machine) -> None:
         """See that the services of the distribution do not run beside ours.
@@ -55,6 +57,22 @@ class SystemStage(Stage):
                 and machine.commands.ask("systemctl", "is-active", "--quiet", unit).is_fine
             ):
                 raise StageFailed("system-failed", f"{unit} still runs beside Patroni")
+
+
+def _read_units(machine: Machine) -> None:
+    """Let systemd read what was written while it ran, unless it has: that costs seconds.
+
+    A unit of the distribution that it knows must not win over ours of the same name.
+    """
+    paths = [item.path[len(UNITS) :] for item in machine.node.files if item.path.startswith(UNITS)]
+    ours = [path for path in paths if "/" not in path]
+    extended = [path.partition(".d/")[0] for path in paths if "/" in path]
+    names = [*ours, *extended] or [machine.node.units.consul]
+    asked = machine.commands.ask("systemctl", "show", "--property=NeedDaemonReload,FragmentPath", *names)
+    lines = asked.output.splitlines()
+    is_known = asked.is_fine and all(f"FragmentPath={UNITS}{name}" in lines for name in ours)
+    if not is_known or "NeedDaemonReload=no" not in lines or "NeedDaemonReload=yes" in lines:
+        machine.commands.run("systemctl", "daemon-reload")
 
 
 def _own_files(machine: Machine) -> None:
@@ -71,10 +89,13 @@ def _is_template(unit: str) -> bool:
 def _disable_units(machine: Machine) -> None:
     """Stop what would start PostgreSQL without Patroni; a unit that does not exist needs nothing."""
     for unit in machine.node.units.disabled:
-        if machine.commands.ask("systemctl", "cat", unit).is_fine:
-            machine.commands.run("systemctl", "disable", unit)
-            # A template cannot be stopped, its instances can.
-            machine.commands.run("systemctl", "stop", unit.replace("@.", "@*."), timeout=120)
+        if not machine.commands.ask("systemctl", "cat", unit).is_fine:
+            continue
+        if machine.commands.ask("systemctl", "is-enabled", "--quiet", unit).is_fine:
+            # What starts at the next boot; nothing has to be read again now.
+            machine.commands.run("systemctl", "disable", "--no-reload", unit)
+        # A template cannot be stopped, its instances can.
+        machine.commands.run("systemctl", "stop", unit.replace("@.", "@*."), timeout=120)
 
 
 def _set_kernel(machine: Machine) -> None:
@@ -91,6 +112,13 @@ def _set_kernel(machine: Machine) -> None:
 
 
 def _set_zone(machine: Machine) -> None:
+    # cloud-init has set it already, and timedatectl starts a service for it.
+    try:
+        link = os.readlink(machine.fs.at(LOCALTIME))
+    except OSError:
+        link = ""
+    if link.endswith(f"/zoneinfo/{machine.node.system.timezone}"):
+        return
     machine.commands.run("timedatectl", "set-timezone", machine.node.system.timezone)
 
 

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from generator.firstboot.node import Patroni
 
 
+# While members are missing, the whole look would take the processor that they need to come up.
+THOROUGH_INTERVAL = 20.0
+# The last looks before the deadline are thorough: their words are what an operator reads.
+NEAR_END = 10.0
+
+
+# One question: each costs the start of psql.
+LEADER_QUERY = (
+    "select (select count(*) from pg_stat_replication where state = 'streaming')"
+    " || ' ' || (select string_agg(rolname, ' ') from pg_roles)"
+)
+
+
 class VerifyStage(Stage):
     """Ask all parts until all agree."""
 
@@ -35,9 +48,16 @@ class VerifyStage(Stage):
             StageFailed: with everything that is missing at the deadline.
         """
         causes: dict[str, str] = {}
+        thorough = machine.clock.steady() - THOROUGH_INTERVAL
 
         def probe() -> str | None:
-            missing = find_unready(machine)
+            nonlocal thorough
+            now = machine.clock.steady()
+            is_due = now - thorough >= THOROUGH_INTERVAL or machine.deadline - now < NEAR_END
+            missing = [] if is_due else _look(_look_quickly, machine)
+            if not missing:
+                thorough = now
+                missing = find_unready(machine)
             causes.update({text: cause for cause, text in missing})
             return "; ".join(text for _, text in missing) or None
 
@@ -60,6 +80,12 @@ def _look(part: Callable[[Machine], list[tuple[str, str]]], machine: Machine) ->
         return [(failure.cause.id, str(failure))]
     except (Unreachable, CommandFailed, OSError) as error:
         return [("not-ready", str(error))]
+
+
+def _look_quickly(machine: Machine) -> list[tuple[str, str]]:
+    """Ask one question whose answer tells most while the cluster comes up."""
+    patroni = machine.node.patroni
+    return [] if patroni is None else _look_at_cluster(machine, patroni)
 
 
 def _look_at_consul(machine: Machine) -> list[tuple[str, str]]:
@@ -104,14 +130,12 @@ def _look_at_cluster(machine: Machine, patroni: Patroni) -> list[tuple[str, str]
 def _look_at_leader(machine: Machine, patroni: Patroni) -> list[tuple[str, str]]:
     """Look at roles and replicas: a bootstrap cut short leaves a leader without them (reference trap 7)."""
     roles = (patroni.replication_user, patroni.rewind_user)
-    present = _query(machine, patroni, "select rolname from pg_roles").split()
+    answer = _query(machine, patroni, LEADER_QUERY).split()
+    streaming, present = (answer[0], answer[1:]) if answer else ("0", [])
     found = [
         ("patroni-roles-missing", f"the role {role} does not exist") for role in roles if role not in present
     ]
-    streaming = _query(
-        machine, patroni, "select count(*) from pg_stat_replication where state = 'streaming'"
-    ).strip()
-    if int(streaming or "0") < patroni.members - 1:
+    if int(streaming) < patroni.members - 1:
         found.append(
             ("replicas-missing", f"{streaming} of {patroni.members - 1} replicas stream from this leader")
         )

@@ -47,15 +47,33 @@ def test_only_the_major_part_of_the_system_s_version_counts(fake: FakeMachine) -
 
 def test_another_postgresql_major_stops_and_another_consul_is_a_warning(fake: FakeMachine) -> None:
     """The first cannot read the data directory, the second may know all the keys."""
-    fake.script("consul", 0, "Consul v1.22.0\n")
     fake.script("postgres", 0, "postgres (PostgreSQL) 15.8\n")
-    result = run(fake, "preflight")
+    fake.script("journalctl", 0, "==> Starting Consul agent...\n           Version: '1.22.0'\n")
+    result = run(fake, "consul")
     assert result.code == 0
+    assert not [call for call in fake.calls if call[1:] == ["version"]]
     assert result.status["warnings"] == [
         "consul: /usr/bin/consul is version 1.22.0, the payload is for 1.13.9"
     ]
     fake.script("postgres", 0, "postgres (PostgreSQL) 16.4\n")
     assert "is version 16.4, the payload is for 15" in run(fake, "preflight").failure["reason"]
+
+
+def test_patroni_is_asked_for_its_version_when_it_runs(fake: FakeMachine) -> None:
+    """Starting the program only for that costs seconds of the first boot; another version is a warning."""
+    document = make_document()
+    document["programs"]["patroni"] = {"path": "/usr/bin/patroni", "version": "4.0.7", "sha256": None}
+    write_document(fake, document)
+    program = fake.at("/usr/bin/patroni")
+    program.touch(mode=0o755)
+    fake.state["patroni_version"] = "3.2.2"
+    fake.save()
+    result = run(fake, "patroni")
+    assert result.code == 0, result.log.getvalue()
+    assert result.status["warnings"] == [
+        "patroni: /usr/bin/patroni is version 3.2.2, the payload is for 4.0.7"
+    ]
+    assert not any(call[0].endswith("patroni") for call in fake.calls)
 
 
 def test_a_machine_without_roles_of_a_member_needs_no_volumes(fake: FakeMachine) -> None:

@@ -216,6 +216,28 @@ def test_the_system_disk_is_refused(fake: FakeMachine) -> None:
     refuse(fake, "disk-unfit")
 
 
+def test_the_kernel_gave_the_system_disk_another_letter(fake: FakeMachine) -> None:
+    """Seen on real machines: disks are looked at side by side, and sda is the data disk this time."""
+    document = make_document()
+    for volume, serial in zip(document["storage"]["volumes"], ("DATA", "WAL"), strict=True):
+        volume["disk"] = {"serial": serial}
+    write_document(fake, document)
+    fake.add_disk("sda", 4096)
+    for name, serial in (("sda", "DATA"), ("sdb", "SYSTEM"), ("sdc", "WAL")):
+        (fake.at(f"/sys/class/block/{name}") / "serial").write_text(f"{serial}\n")
+    fake.at("/proc/self/mountinfo").write_text("1 0 8:98 / / rw - ext4 /dev/sdb rw\n")
+    assert document["storage"]["os_disk"] == "/dev/sda"
+    result = run(fake, "storage")
+    assert result.code == 0, result.log.getvalue()
+    assert [call[-1] for call in fake.calls if call[0] == "pvcreate"] == ["/dev/sda", "/dev/sdc"]
+
+
+def test_the_disk_below_the_root_is_refused_whatever_its_name(fake: FakeMachine) -> None:
+    """The declared name of the system disk protects nothing when the letters changed."""
+    fake.at("/proc/self/mountinfo").write_text("1 0 8:98 / / rw - ext4 /dev/sdb rw\n")
+    assert "operating system" in refuse(fake, "disk-unfit").failure["reason"]
+
+
 def test_both_volumes_on_one_disk_are_refused(fake: FakeMachine) -> None:
     """Both volumes on one disk are refused."""
     document = make_document()

@@ -5,6 +5,7 @@ Traps of the disks are in test_storage.py.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -313,6 +314,71 @@ def test_the_distribution_s_postgresql_is_disabled(fake: FakeMachine) -> None:
     assert fake.state["units"]["postgresql.service"] == {"active": False, "enabled": False, "starts": 1}
 
 
+def test_units_that_are_disabled_already_are_left_alone(fake: FakeMachine) -> None:
+    """Each `disable` and each reading of all units costs seconds of the first boot."""
+    assert run(fake, "system").code == 0
+    fake.forget_calls()
+    assert run(fake).code == 0
+    calls = [call for call in fake.calls if call[0] == "systemctl"]
+    assert not [call for call in calls if call[1] == "disable"]
+    assert not [call for call in calls if call[1] == "daemon-reload"]
+    assert [call[2] for call in calls if call[1] == "enable" and "patroni.service" in call] == ["--no-reload"]
+
+
+def test_units_that_changed_under_systemd_are_read_again(fake: FakeMachine) -> None:
+    """A payload that was delivered again, or one that systemd does not tell about."""
+    for state in ("yes", "unknown"):
+        fake.state["shown"] = {"NeedDaemonReload": state}
+        fake.save()
+        fake.forget_calls()
+        assert run(fake, "system").code == 0
+        assert ["systemctl", "daemon-reload"] in fake.calls
+
+
+def test_a_unit_of_the_distribution_does_not_win_over_ours(fake: FakeMachine) -> None:
+    """The manager knows Debian's patroni.service already; it must see the one of the payload."""
+    path = "/etc/systemd/system/patroni.service"
+    fake.at(path).parent.mkdir(parents=True, exist_ok=True)
+    fake.at(path).write_text("[Service]\n")
+    document = make_document()
+    digest = hashlib.sha256(fake.at(path).read_bytes()).hexdigest()
+    unit = {"path": path, "owner": "root", "group": "root", "mode": "0644", "sha256": digest, "secret": False}
+    document["files"].append(unit)
+    write_document(fake, document)
+    for shown, is_read in ((f"/usr/lib/{path[5:]}", True), (path, False)):
+        fake.state["shown"] = {"FragmentPath": shown}
+        fake.save()
+        fake.forget_calls()
+        result = run(fake, "system")
+        assert result.code == 0, result.log.getvalue()
+        assert (["systemctl", "daemon-reload"] in fake.calls) is is_read
+
+
+def test_a_zone_that_is_set_is_not_set_again(fake: FakeMachine) -> None:
+    """cloud-init was there first; `timedatectl` starts a service for nothing."""
+    link = fake.at("/etc/localtime")
+    link.unlink(missing_ok=True)
+    link.symlink_to("/usr/share/zoneinfo/UTC")
+    assert run(fake, "system").code == 0
+    assert ["timedatectl", "set-timezone", "Europe/Moscow"] in fake.calls
+    link.unlink()
+    link.symlink_to("../usr/share/zoneinfo/Europe/Moscow")
+    fake.forget_calls()
+    assert run(fake, "system").code == 0
+    assert not [call for call in fake.calls if call[0] == "timedatectl"]
+
+
+def test_the_journal_is_not_read_at_every_look(fake: FakeMachine) -> None:
+    """Reading it costs more than the look that it explains; the cause is still found at the end."""
+    fake.script("journalctl", 0, "waiting on consul\n")
+    fake.state["patroni_stuck"] = True
+    fake.save()
+    failure = run(fake).failure
+    assert failure["cause"] == "patroni-waits-for-consul"
+    reads = [call for call in fake.calls if call[0] == "journalctl" and "patroni.service" in call]
+    assert 2 <= len(reads) <= 5
+
+
 def test_a_changed_payload_restarts_what_reads_it(fake: FakeMachine) -> None:
     """A changed payload restarts what reads it."""
     assert run(fake, "vip").code == 0
@@ -334,6 +400,20 @@ def test_acl_missing_answers_403_or_404(fake: FakeMachine, status: int) -> None:
     assert run(fake, "acl").code == 0
     assert sorted(fake.state["tokens"]) == ["agent_token", "patroni_token", "vip_token"]
     assert fake.state["policies"]["patroni-demo"]["Rules"] == "key_prefix"
+
+
+def test_acl_is_made_by_the_server_that_leads_first(fake: FakeMachine) -> None:
+    """Every request costs all servers time; the others begin when it did not help, and look first."""
+    fake.state["consul_leader"] = "192.0.2.12:8300"
+    fake.save()
+    result = run(fake, "acl")
+    assert result.code == 0
+    acl = next(stage for stage in result.status["stages"] if stage["name"] == "acl")
+    # The leader of this test does nothing; so this server begins after the head start.
+    assert acl["seconds"] >= 20
+    assert fake.state["tokens"]
+    acl = next(stage for stage in run(fake, "acl").status["stages"] if stage["name"] == "acl")
+    assert acl["seconds"] < 5
 
 
 def test_acl_policy_of_an_older_render_gets_its_new_rules(fake: FakeMachine) -> None:

@@ -98,6 +98,13 @@ def test_the_first_boot_runs_until_it_is_sealed(render: Render) -> None:
     assert unit["TimeoutStartSec"] == ["infinity"]
 
 
+def test_volumes_that_are_mounted_are_not_brought_up_again(render: Render) -> None:
+    """Patroni requires the unit; in the first boot it would cost as long as the storage stage itself."""
+    unit = read_unit(render(), "pg1", "holster-storage")
+    # `|`: one of them missing is reason enough.
+    assert unit["ConditionPathIsMountPoint"] == ["|!/pgdata", "|!/pgwal"]
+
+
 def test_trap_19_the_wait_for_the_clock_is_bounded(render: Render) -> None:
     """A machine without a time server must start all the same."""
     text = render().payload("pg1", f"{SYSTEMD}/chrony-wait.service.d/10-holster.conf")
