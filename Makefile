@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 SPEC   ?= examples/sirius.yaml
 ARGS   ?=
+IMAGE  ?= $(or $(HOLSTER_IMAGE),output/trio-image)
 
 # The spec's key `cluster` names the output folder.
 CLUSTER  = $(shell sed -nE "s/^cluster: *['\"]?([a-z0-9-]+).*/\1/p" $(SPEC))
@@ -16,7 +17,7 @@ BENCH   := $(VENV)/.bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help render check verify build boot test lint format bench golden tools clean
+.PHONY: help render check verify build boot lab test lint format bench golden tools clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,10 @@ build: $(RUNTIME) ## Build the golden image with Packer
 
 boot: $(RUNTIME) ## Boot the cluster from its seeds in QEMU
 	@$(HOLSTER) boot $(SPEC) $(ARGS)
+
+lab: $(DEV) ## Boot whole clusters in QEMU and break them; IMAGE=<folder of the golden image>
+	@HOLSTER_IMAGE=$(IMAGE) $(BIN)/pytest -m lab -s tests/lab $(ARGS)
+	@$(BIN)/python -m tests.lab.table
 
 test: $(DEV) ## Run all tests; tests of absent outside tools are skipped and named
 	@$(BIN)/pytest -n 2 $(ARGS)

@@ -2,7 +2,7 @@
 
 Options: `--update-golden` rewrites golden files, `--require-tools` (or the variable
 HOLSTER_REQUIRE_TOOLS=1, which CI sets) turns an absent outside tool into a failure.
-Only tests marked `external` may start programs; `starts_python` allows this Python.
+Only tests marked `external` or `lab` may start programs; `starts_python` allows this Python.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of this project."""
     group = parser.getgroup("holster")
     group.addoption("--update-golden", action="store_true", help="rewrite golden files")
+    group.addoption("--lab-seed", type=int, help="repeat the lab's random moments; each run prints its seed")
     group.addoption("--require-tools", action="store_true", help="an absent outside tool is a failure")
 
 
@@ -87,7 +88,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def no_programs(request: pytest.FixtureRequest) -> Iterator[None]:
     """Forbid starting programs in tests that do not say that they do."""
     node = request.node
-    _GUARD.is_active = node.get_closest_marker("external") is None
+    _GUARD.is_active = not any(node.get_closest_marker(name) for name in ("external", "lab"))
     _GUARD.allows_python = node.get_closest_marker("starts_python") is not None
     yield
     _GUARD.is_active = False

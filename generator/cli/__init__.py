@@ -24,14 +24,12 @@ COMMANDS = {
     "verify": "Have every rendered file read back by the program that will consume it.",
     "build": "Build the golden image with Packer.",
     "artifacts": "Look after the files of a build without a network.",
-    "boot": "Boot the cluster from its seeds in QEMU (not available yet).",
+    "boot": "Boot the cluster from its seeds in QEMU.",
+    "lab": "Measure the cluster in QEMU.",
     "schema": "Print the JSON Schema of the spec, for editors.",
     "secrets": "Create, show, import or reissue the secrets of a cluster.",
 }
 """Command -> its line in the help; the module has the command's name."""
-
-PENDING = ("boot",)
-"""Commands that users know from the plan and that say what to do until they exist."""
 
 
 class LazyGroup(click.Group):
@@ -47,8 +45,7 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module = "pending" if cmd_name in PENDING else cmd_name
-        command: click.Command = importlib.import_module(f"generator.cli.{module}").command
+        command: click.Command = importlib.import_module(f"generator.cli.{cmd_name}").command
         return command
 
     def resolve_command(

@@ -165,7 +165,32 @@ def _start(command: Command, stderr: int = subprocess.PIPE) -> subprocess.Popen[
         raise _explain_start(command, error) from error
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def spawn(command: Command, output: Path) -> subprocess.Popen[bytes]:
+    """Start a program that runs beside us, both streams appended to `output`; `background` wraps it.
+
+    `stdin` and `timeout_s` of the command do not count here.
+
+    Raises:
+        ToolMissing, ToolFailed: it cannot be started.
+    """
+    argv = [str(word) for word in command.argv]
+    with output.open("ab") as stream:
+        try:
+            return subprocess.Popen(  # noqa: S603 - no shell; argv comes from our wrappers
+                argv,
+                cwd=command.cwd,
+                env=_environment(command),
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _explain_start(command, error) from error
+
+
+def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to the program and everything that it started and that stayed with it."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
@@ -181,11 +206,11 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
 def _end_group(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     """End the program and everything it started; return what it had said."""
     if process.returncode is None:
-        _signal_group(process, signal.SIGTERM)
+        signal_group(process, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
         while time.monotonic() < deadline and not _has_ended(process):
             time.sleep(0.02)
-        _signal_group(process, signal.SIGKILL)
+        signal_group(process, signal.SIGKILL)
     try:
         return process.communicate(timeout=GRACE_S)
     except subprocess.TimeoutExpired as error:

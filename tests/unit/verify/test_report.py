@@ -99,6 +99,7 @@ def test_without_tools_every_own_rule_runs_and_every_tool_is_named(
         "xorriso",
         "qemu-img",
         "qemu-system-x86_64",
+        "ssh",
     }
 
 

@@ -1,0 +1,85 @@
+"""Labs that go on without us (`holster boot --keep`): written down, found again, ended."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from generator.errors import UsageInvalid
+from generator.tools.background import end_other, read_start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+STATE: Final = "lab.json"
+LOCK: Final = "lab.lock"
+STATE_VERSION: Final = 1
+
+
+def save_kept(folder: Path, processes: Mapping[str, int], sockets: Path) -> None:
+    """Write down which processes go on; a pid alone may be another program's by then."""
+    data = {
+        "holster_lab": STATE_VERSION,
+        "sockets": str(sockets),
+        "processes": {name: {"pid": pid, "start": read_start(pid)} for name, pid in processes.items()},
+    }
+    (folder / STATE).write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+
+
+def _load(folder: Path) -> dict[str, Any]:
+    try:
+        data = json.loads((folder / STATE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) and data.get("holster_lab") == STATE_VERSION else {}
+
+
+def list_running(folder: Path) -> list[str]:
+    """Return the names of the kept processes that still run."""
+    found = _load(folder).get("processes", {})
+    return [
+        name for name, item in found.items() if item["start"] and read_start(item["pid"]) == item["start"]
+    ]
+
+
+def stop_kept(folder: Path) -> list[str]:
+    """End the kept processes; return the names of those that ran."""
+    data = _load(folder)
+    ended = [
+        name
+        for name, item in data.get("processes", {}).items()
+        if item["start"] and end_other(item["pid"], item["start"])
+    ]
+    if data:
+        shutil.rmtree(data["sockets"], ignore_errors=True)
+        (folder / STATE).unlink()
+    return ended
+
+
+@contextmanager
+def reserve(folder: Path) -> Iterator[None]:
+    """Keep the lab's folder for us.
+
+    Raises:
+        UsageInvalid: another run uses it, or a lab that was kept still runs.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageInvalid(f"another run uses the lab in {folder}") from None
+        if running := list_running(folder):
+            raise UsageInvalid(
+                f"the lab in {folder} still runs ({', '.join(running)})",
+                hint="`holster boot SPEC --stop` ends it",
+            )
+        yield
+    finally:
+        os.close(descriptor)

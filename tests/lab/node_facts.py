@@ -1,0 +1,63 @@
+"""What makes a machine that very machine: keys, addresses, disks, data.
+
+Read on the machine itself; two readings are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from generator.lab.machine import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What must survive a reboot without the seed."""
+
+    host_keys: str
+    addresses: str
+    machine_id: str
+    hostname: str
+    users: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What must survive a new root disk: UUIDs of LVM and file systems, and the data directory itself.
+
+    `birth` is inode and birth time of PG_VERSION: a new initdb or pg_basebackup makes another file.
+    """
+
+    volumes: str
+    file_systems: str
+    birth: str
+
+
+def read_identity(machine: Machine) -> Identity:
+    """Return who a machine is; the virtual address is left out, it belongs to the cluster."""
+    addresses = machine.run("ip", "-4", "-o", "address", "show", "scope", "global").stdout.splitlines()
+    return Identity(
+        host_keys=machine.run("sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub").stdout,
+        # Column 4 is address/prefix; `valid_lft` and the like behind it say nothing here.
+        addresses=" ".join(sorted({line.split()[3] for line in addresses})),
+        machine_id=machine.run("cat", "/etc/machine-id").stdout,
+        hostname=machine.run("hostname").stdout,
+        users=machine.run("sh", "-c", "getent passwd | cut -d: -f1 | sort").stdout,
+    )
+
+
+def read_data(machine: Machine, directory: str) -> Data:
+    """Return what lies on a member's data disks; `directory` is PostgreSQL's data directory."""
+    volumes = machine.run(
+        "lvs", "--noheadings", "-o", "vg_name,vg_uuid,lv_name,lv_uuid", "--sort", "lv_name"
+    ).stdout
+    systems = machine.run("sh", "-c", "findmnt -no UUID /pgdata && findmnt -no UUID /pgwal").stdout
+    birth = machine.run("stat", "-c", "%i %W", f"{directory}/PG_VERSION").stdout
+    return Data(volumes, systems, birth)
+
+
+def read_boot(machine: Machine) -> str:
+    """Return the kernel's id of this boot: another one means that the machine really booted."""
+    return machine.run("cat", "/proc/sys/kernel/random/boot_id").stdout.strip()

@@ -1,0 +1,162 @@
+"""One boot for the scenarios 7, 8 and 11: each of three members has one peculiarity of its own.
+
+They do not weaken each other: the machine with the foreign disk refuses before it starts
+anything, the one with the wrong gossip key can talk to nobody, and the third one, whose
+disks are attached the other way round, is the cluster that has to come up beside them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+
+from generator import __version__
+from generator.credentials.bundle import draw_gossip_key, replace_gossip_key
+from generator.firstboot_archive import build_firstboot
+from generator.layout import SEED_ISO, USER_DATA, node_path
+from generator.render.tree import render_cluster
+from generator.resolve import resolve_cluster
+from generator.seed import pack_node
+from tests.lab.clients import Client
+from tests.lab.settle import FAILURES
+from tests.lab.specs import FOREIGN, SWAPPED, WRONG_KEY
+from tests.lab.writer import INSERT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from generator.lab.cluster import Lab
+    from generator.lab.status import NodeStatus
+    from generator.render.rendered import RenderedFile
+
+FOREIGN_LABEL: Final = "accounts"
+CONSUL_DEADLINE_S: Final = 240
+"""Instead of 900: the machine must give up, and what it says then is what the scenario is about."""
+END_S: Final = 900.0
+SERVING_S: Final = 900.0
+ENTROPY_SEED: Final = b"\x5a"
+
+
+@dataclass(frozen=True, slots=True)
+class OddBoot:
+    """What was seen of the one boot.
+
+    Attributes:
+        lab: the cluster, still up; the machine with the foreign disk is off.
+        refused: the last status of the machine with the foreign disk.
+        refused_after: seconds from power-on until it refused.
+        digest_before, digest_after: SHA-256 of the foreign disk.
+        wrong_key: the last status of the machine with the wrong gossip key.
+        wrong_key_after: seconds from power-on until it gave up.
+        serving_after: seconds from power-on until the other machines served rows through the address.
+    """
+
+    lab: Lab
+    refused: NodeStatus
+    refused_after: float
+    digest_before: str
+    digest_after: str
+    wrong_key: NodeStatus
+    wrong_key_after: float
+    serving_after: float
+
+
+def boot_odd(lab: Lab) -> OddBoot:
+    """Prepare the three peculiarities, switch everything on, and watch."""
+    foreign, wrong = lab.nodes[FOREIGN], lab.nodes[WRONG_KEY]
+    lab.nodes[SWAPPED].swap_data_disks()
+    foreign.put_on_disk("data", make_foreign_file_system(lab.folder))
+    before = foreign.digest_disk("data")
+    wrong.attach_seed(make_seed_with_wrong_key(lab, WRONG_KEY))
+    began = time.monotonic()
+    lab.start()
+    refused = lab.wait_ended(FOREIGN, END_S)
+    refused_after = time.monotonic() - began
+    serving_after = wait_until_serving(lab, SWAPPED, SERVING_S) - began
+    wrong_status = lab.wait_ended(WRONG_KEY, END_S)
+    wrong_after = time.monotonic() - began
+    foreign.cut_power()
+    return OddBoot(
+        lab=lab,
+        refused=refused,
+        refused_after=refused_after,
+        digest_before=before,
+        digest_after=foreign.digest_disk("data"),
+        wrong_key=wrong_status,
+        wrong_key_after=wrong_after,
+        serving_after=serving_after,
+    )
+
+
+def make_foreign_file_system(folder: Path) -> Path:
+    """Return a file with an ext4 file system of somebody else, and a file of theirs in it."""
+    program = shutil.which("mke2fs", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    assert program is not None, "mke2fs (package e2fsprogs) is needed"
+    content, image = folder / "foreign", folder / "foreign.ext4"
+    content.mkdir()
+    (content / "ledger-2019.csv").write_text("1,the only copy\n")
+    argv = [program, "-q", "-t", "ext4", "-L", FOREIGN_LABEL, "-d", str(content), str(image), "64M"]
+    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    return image
+
+
+def make_seed_with_wrong_key(lab: Lab, name: str) -> Path:
+    """Return a seed as another render would make it: another gossip key, all else the same."""
+    bundle = lab.site.cluster.bundle
+    key = draw_gossip_key(lambda size: ENTROPY_SEED * size).get_secret_value()
+    assert key != bundle.gossip_key.get_secret_value()
+    cluster = resolve_cluster(
+        lab.site.cluster.spec, lab.site.cluster.platform, replace_gossip_key(bundle, key)
+    )
+    firstboot = build_firstboot()
+    tree = render_cluster(cluster, (name,), tool_version=__version__, firstboot=firstboot)
+    files = [_shorten_deadline(file, name) for file in tree.files]
+    image = next(file for file in pack_node(name, files, firstboot) if file.path == node_path(name, SEED_ISO))
+    path = lab.folder / f"{name}-wrong-key.iso"
+    path.touch(mode=0o600)
+    path.write_bytes(image.content)
+    return path
+
+
+def _shorten_deadline(file: RenderedFile, name: str) -> RenderedFile:
+    if file.path != node_path(name, USER_DATA):
+        return file
+    old = b'"consul": 900'
+    assert file.content.count(old) == 1
+    return replace(file, content=file.content.replace(old, f'"consul": {CONSUL_DEADLINE_S}'.encode()))
+
+
+def wait_until_serving(lab: Lab, name: str, timeout_s: float) -> float:
+    """Return the moment at which the cluster that this machine leads took a row through its address."""
+
+    def is_serving() -> bool:
+        if lab.cluster_view().leader != name:
+            return False
+        with Client(lab).through_vip().connect() as connection:
+            connection.execute(INSERT, ("serving", time.time_ns()))
+        return True
+
+    return wait_until(is_serving, timeout_s, f"{lab.vip} does not serve")
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float, otherwise: str) -> float:
+    """Return the moment at which something became so.
+
+    Raises:
+        AssertionError: it did not in time; the last words of the asking are added.
+    """
+    deadline, words = time.monotonic() + timeout_s, ""
+    while time.monotonic() < deadline:
+        try:
+            if is_so():
+                return time.monotonic()
+        except (*FAILURES, psycopg.Error) as error:
+            words = str(error)
+        time.sleep(2)
+    raise AssertionError(f"{otherwise}; {words[-500:]}")

@@ -1,0 +1,67 @@
+"""Who has the virtual address, asked of all machines at once, several times a second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+from tests.lab.guest_stream import GuestStream
+from tests.lab.sightings import LONGEST_BLIND_S, find_doubles, first_seen, list_held, longest_blind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from generator.lab.cluster import Lab
+    from tests.lab.sightings import Held
+
+HAS, HAS_NOT = "has", "has-not"
+# The kernel's own list of addresses that it answers for; reading it starts no process.
+PROGRAM: Final = """
+vip = sys.argv[1]
+while True:
+    lines = open("/proc/net/fib_trie").read().split("\\n")
+    here = any(
+        line.endswith("|-- " + vip) and "host LOCAL" in following
+        for line, following in zip(lines, lines[1:])
+    )
+    say("has" if here else "has-not")
+    time.sleep(0.25)
+"""
+
+
+class VipWatch:
+    """Watches between `with VipWatch(lab)` and its end."""
+
+    def __init__(self, lab: Lab, names: Iterable[str] = ()) -> None:
+        if lab.vip is None:
+            raise ValueError("this cluster has no virtual address")
+        self.stream = GuestStream(lab, PROGRAM, (lab.vip,), names)
+
+    def __enter__(self) -> Self:
+        self.stream.__enter__()
+        self.stream.wait_until_seen(90)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stream.__exit__(*error)
+
+    def owners(self) -> list[Held]:
+        """Return who had the address from when to when, sorted by the beginning."""
+        return list_held(self.stream.sightings(), HAS)
+
+    def first_owned(self, names: Iterable[str], after: float) -> float | None:
+        """Return when one of the machines was first seen with the address after a moment."""
+        return first_seen(self.stream.sightings(), HAS, after=after, nodes=names)
+
+    def assert_never_two(self) -> float:
+        """Fail when two machines had the address at once; return the longest time between two samples.
+
+        Raises:
+            AssertionError: two owners, or a blind spot in which there might have been two.
+        """
+        sightings = self.stream.sightings()
+        assert sightings, "nothing was seen"
+        doubles = find_doubles(sightings, HAS)
+        assert doubles == [], f"two owners of the address: {doubles[:3]}"
+        blind = longest_blind(sightings)
+        assert blind <= LONGEST_BLIND_S, f"the address was not sampled for {blind:.2f} s"
+        return blind

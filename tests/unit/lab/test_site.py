@@ -1,0 +1,79 @@
+"""What a lab stands on: the golden image, ports, a spec with the lab's own key."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from generator.check import check_spec
+from generator.errors import UsageInvalid
+from generator.lab.site import _free_ports, find_image, keep_image, let_in
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHM lab"
+
+
+def make_image(folder: Path) -> Path:
+    """Make what a build leaves."""
+    folder.mkdir()
+    for name in ("trio-debian13.qcow2", "vmlinuz", "initrd.img", "build.json"):
+        (folder / name).write_text(f"old {name}")
+    return folder
+
+
+def test_image_with_and_without_a_boot_loader(tmp_path: Path) -> None:
+    """Kernel and initrd count only when both are there."""
+    folder = make_image(tmp_path / "image")
+    found = find_image(folder)
+    assert found.disk.name == "trio-debian13.qcow2"
+    assert found.boot is not None
+    (folder / "initrd.img").unlink()
+    assert find_image(folder).boot is None
+    (folder / found.disk.name).unlink()
+    with pytest.raises(UsageInvalid, match="holds no image"):
+        find_image(folder)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_image_is_replaced_while_root_disks_stand_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    """A root disk over another image is a broken file system: seen in the lab after a power cycle."""
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(f"no link from {source} to {target}")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    folder = make_image(tmp_path / "image")
+    kept = keep_image(find_image(folder), tmp_path / "kept")
+    for path in folder.iterdir():
+        new = path.with_name("new")
+        new.write_text("another build")
+        new.rename(path)
+    assert kept.disk.read_text() == "old trio-debian13.qcow2"
+    assert kept.boot is not None
+    assert kept.boot.kernel.read_text() == "old vmlinuz"
+    assert kept.boot.initrd.read_text() == "old initrd.img"
+    again = keep_image(find_image(folder), tmp_path / "kept")
+    assert again.disk.read_text() == "another build"
+
+
+def test_ports_are_all_different_and_free_again() -> None:
+    """Each is given to a program that binds it itself."""
+    ports = list(islice(_free_ports(), 50))
+    assert len(set(ports)) == 50
+
+
+def test_the_lab_lets_itself_in_and_changes_nothing_else() -> None:
+    """The seeds are those of production, plus one key."""
+    checked = check_spec((EXAMPLES / "trio.yaml").read_bytes(), "trio.yaml")
+    own = let_in(checked, KEY)
+    assert own.spec.access.ssh_keys == (*checked.spec.access.ssh_keys, KEY)
+    assert own.spec.model_copy(update={"access": checked.spec.access}) == checked.spec
+    # Another key is another spec: what was rendered for the old one is not current.
+    assert own.sha256 != let_in(checked, KEY.replace(" lab", " other")).sha256
+    assert own.sha256 != checked.sha256
