@@ -43,6 +43,14 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
+def _has_died(pid: int) -> bool:
+    """The kernel ends a killed program when it gets around to it."""
+    deadline = time.monotonic() + 3
+    while _is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not _is_alive(pid)
+
+
 def _wait_for_child(path: Path) -> int:
     deadline = time.monotonic() + 10
     while not path.exists():
@@ -141,13 +149,9 @@ def test_signal_is_named_and_never_accepted() -> None:
 def test_timeout_ends_the_whole_group(tmp_path: Path) -> None:
     """Also children, and those that ignore SIGTERM."""
     mark = tmp_path / "child"
-    with pytest.raises(ToolFailed, match=r"gave no answer within 1 s"):
-        run(_python(STUBBORN, str(mark), timeout_s=1))
-    child = _wait_for_child(mark)
-    deadline = time.monotonic() + 3
-    while _is_alive(child) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _is_alive(child)
+    with pytest.raises(ToolFailed, match=r"gave no answer within 5 s"):
+        run(_python(STUBBORN, str(mark), timeout_s=5))
+    assert _has_died(_wait_for_child(mark))
 
 
 def test_interrupt_ends_the_whole_group(tmp_path: Path) -> None:
@@ -163,7 +167,7 @@ def test_interrupt_ends_the_whole_group(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(_python(STUBBORN, str(mark)))
     thread.join()
-    assert not _is_alive(int(mark.read_text()))
+    assert _has_died(int(mark.read_text()))
 
 
 def test_cancellation_ends_a_call_from_a_thread(tmp_path: Path) -> None:
@@ -184,7 +188,7 @@ def test_cancellation_ends_a_call_from_a_thread(tmp_path: Path) -> None:
     event.set()
     thread.join(timeout=20)
     assert len(failures) == 1
-    assert not _is_alive(child)
+    assert _has_died(child)
 
 
 def test_secrets_are_replaced_everywhere() -> None:
