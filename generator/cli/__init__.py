@@ -16,6 +16,8 @@ from generator.cli.signals import ends_as_interrupts
 from generator.cli.terminal import drop_output, print_failure, tolerate_encoding
 from generator.errors import EnvironmentFailed, HolsterError, UsageInvalid
 
+INTERRUPTED = 130
+
 COMMANDS = {
     "init": "Write a short commented spec to start from.",
     "check": "Report every problem of a spec; write nothing.",
@@ -92,6 +94,12 @@ def explain_usage(error: click.UsageError) -> UsageInvalid:
     return UsageInvalid(message[:1].lower() + message[1:], hint=f"`{command} --help` tells what it takes")
 
 
+def say_interrupted() -> int:
+    """Say that the user ended us and return the exit code."""
+    click.echo("interrupted; nothing half-made was left behind", err=True)
+    return INTERRUPTED
+
+
 def run() -> int:
     """Run the command line and return its exit code; every expected failure has been printed."""
     try:
@@ -99,8 +107,7 @@ def run() -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except click.exceptions.Abort:
-        click.echo("interrupted; nothing half-made was left behind", err=True)
-        code = 130
+        code = say_interrupted()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code
@@ -121,5 +128,11 @@ def run() -> int:
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     tolerate_encoding()
-    with ends_as_interrupts():
-        sys.exit(run())
+    with ends_as_interrupts() as interruption:
+        try:
+            code = run()
+        except Exception:
+            if not interruption.has_come:
+                raise
+            code = say_interrupted()
+        sys.exit(code)
