@@ -148,7 +148,7 @@ def command(  # noqa: PLR0913 -- one parameter per option
             with LiveView(lab, is_quiet=quiet):
                 report = prove_boot(lab, timeout_s)
         except HolsterError:
-            if keep:
+            if keep and any(machine.is_on for machine in lab.nodes.values()):
                 # To be looked at; an interruption ends everything.
                 end.pop_all()
                 _let_go(lab, place)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from generator.cli import boot
 from generator.cli.lab_view import LiveView, describe_machine, tabulate_boot
+from generator.errors import UsageInvalid
 from generator.lab.console import ConsoleLog
 from generator.lab.kept import reserve
 from generator.lab.report import LabReport, NodeReport, StageReport
+from generator.tools.qemu import Accelerator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,3 +175,33 @@ def test_table_tells_who_has_the_address_and_what_took_how_long() -> None:
 def test_table_without_an_owner() -> None:
     """A lab of Consul servers alone has no address to show."""
     assert "192.0.2.100" not in draw(replace(REPORT, vip_owner=None))
+
+
+class LabThatStartsNothing(FakeLab):
+    """A lab whose machines stay off."""
+
+    qemu_label = "QEMU"
+    accelerator = Accelerator("tcg", "max", "a test")
+    is_closed = False
+
+    def close(self) -> None:
+        """Remember it."""
+        self.is_closed = True
+
+
+def test_nothing_is_kept_where_no_machine_runs(
+    holster: Holster, sirius: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lab that failed before its first machine would leave a network behind, and block the next one."""
+    lab = LabThatStartsNothing(pg1=FakeMachine(is_on=False))
+
+    def fail(*_: object) -> LabReport:
+        raise UsageInvalid("the lab cannot give pg1 a network card")
+
+    monkeypatch.setattr(boot, "open_lab", lambda *_, **__: lab)
+    monkeypatch.setattr(boot, "prove_boot", fail)
+    called = holster("boot", str(sirius), "--keep")
+    assert called.code == 2
+    assert "network card" in called.err
+    assert "go on" not in called.err
+    assert lab.is_closed
