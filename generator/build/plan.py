@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from generator.artifacts import BASE_DISK, BASE_INITRD, BASE_KERNEL, PACKAGES
 from generator.errors import UsageInvalid
+from generator.tools.qemu import KERNEL_ARGUMENTS, UEFI_FIRMWARE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +25,6 @@ DISC_LABEL: Final = "HOLSTER"
 CLOSED_NETWORK: Final = "user,id=user.0,restrict=on,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"
 """`restrict` keeps the guest from every address but the forwarded port of this machine."""
 OPEN_NETWORK: Final = CLOSED_NETWORK.replace("restrict=on,", "")
-UEFI_FIRMWARE: Final = "/usr/share/ovmf/OVMF.fd"
-BASE_ARGUMENTS: Final = "root=LABEL=holster-root ro console=ttyS0 panic=-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ def list_qemu_arguments(
         arguments += [
             ["-kernel", str(base.kernel)],
             ["-initrd", str(base.initrd)],
-            ["-append", BASE_ARGUMENTS],
+            ["-append", f"{KERNEL_ARGUMENTS} panic=-1"],
             # A kernel that panics then ends the build at once, not at its deadline.
             ["-no-reboot"],
         ]

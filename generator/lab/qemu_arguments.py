@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from generator.errors import UsageInvalid
+from generator.tools.qemu import KERNEL_ARGUMENTS, UEFI_FIRMWARE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,12 +18,9 @@ if TYPE_CHECKING:
     from generator.lab.network import Cable
     from generator.tools.qemu import Accelerator
 
-KERNEL_ARGUMENTS: Final = "root=LABEL=holster-root ro console=ttyS0"
-"""Without `panic=`: a kernel that panics stays where it is, and the console's last words tell."""
 NIC: Final = "nic0"
 TRANSLATION_CACHE_MIB: Final = 256
 """Of software emulation; by default it takes a quarter of all memory, for each machine."""
-UEFI_FIRMWARE: Final = "/usr/share/ovmf/OVMF.fd"
 SEED_UNIT: Final = 15
 _PCI_NAME: Final = re.compile(r"enp0s(\d+)")
 
@@ -134,6 +132,7 @@ def list_machine_arguments(plan: MachinePlan, accelerator: Accelerator) -> list[
         arguments += ["-bios", UEFI_FIRMWARE]
     if plan.boot is not None:
         arguments += ["-kernel", str(plan.boot.kernel), "-initrd", str(plan.boot.initrd)]
+        # Without `panic=`: a kernel that panics stays where it is, and the console's last words tell.
         arguments += ["-append", KERNEL_ARGUMENTS]
     # The card first: its slot must be free, and the others take what is left.
     arguments += ["-netdev", f"socket,id=lan,{plan.cable.options}", "-device", _describe_card(plan)]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PROBE_DEADLINE_S: Final = 20.0
 EXIT_PORT: Final = 0xF4
 EXIT_WORD: Final = 0x10
+UEFI_FIRMWARE: Final = "/usr/share/ovmf/OVMF.fd"
+KERNEL_ARGUMENTS: Final = "root=LABEL=holster-root ro console=ttyS0"
+"""Of an image without a boot loader, whose kernel QEMU starts; packer/make-debian-base sets the label."""
 SOFTWARE_CPU: Final = "max,-cx16,-la57"
 """QEMU 7.2 emulates cmpxchg16b wrongly: a kernel that uses it dies early (lab notes)."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
-from tests.lab.guest_stream import GuestStream
+from tests.lab.guest_stream import GuestStream, GuestWatch
 from tests.lab.sightings import first_seen
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def find_raft_leader(lab: Lab, timeout_s: float = 60) -> str:
     raise AssertionError(f"the Consul servers do not agree on a leader: {seen}")
 
 
-class RaftWatch:
+class RaftWatch(GuestWatch):
     """Asks every server for the raft leader several times a second, between `with` and its end."""
 
     def __init__(self, lab: Lab) -> None:
@@ -121,15 +121,7 @@ class RaftWatch:
             for group in lab.site.cluster.spec.groups.values()
             for node in group.nodes
         }
-        self.stream = GuestStream(lab, WATCH_PROGRAM, (), list_servers(lab))
-
-    def __enter__(self) -> Self:
-        self.stream.__enter__()
-        self.stream.wait_until_seen(90)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stream.__exit__(*error)
+        super().__init__(GuestStream(lab, WATCH_PROGRAM, (), list_servers(lab)))
 
     def first_leader(self, *, after: float, other_than: str) -> tuple[float, str] | None:
         """Return when a server first named a leader that is not `other_than`, and that leader."""

@@ -26,6 +26,7 @@ SILENT_S: Final = 5.0
 """A connection that says nothing for so long is dead: the other end lost its power."""
 FIRST_LINE_S: Final = 45.0
 """Logging in and starting Python take seconds under emulation."""
+FIRST_SIGHT_S: Final = 90.0
 RETRY_S: Final = 1.0
 # Before everything else on a machine that is busy: a look that comes late is no look.
 PREAMBLE: Final = """
@@ -137,3 +138,18 @@ class GuestStream:
                     found = parse_line(line.decode("ascii", "replace") + "\n")
                     if found is not None:
                         self._samples.append(Sample(machine.name, session, found[0], heard, found[1]))
+
+
+class GuestWatch:
+    """Watches a stream between `with` and its end; inside, every machine that is on was seen."""
+
+    def __init__(self, stream: GuestStream) -> None:
+        self.stream = stream
+
+    def __enter__(self) -> Self:
+        self.stream.__enter__()
+        self.stream.wait_until_seen(FIRST_SIGHT_S)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stream.__exit__(*error)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
-from tests.lab.guest_stream import GuestStream
+from tests.lab.guest_stream import GuestStream, GuestWatch
 from tests.lab.sightings import LONGEST_BLIND_S, find_doubles, first_seen, list_held, longest_blind
 
 if TYPE_CHECKING:
@@ -28,21 +28,13 @@ while True:
 """
 
 
-class VipWatch:
+class VipWatch(GuestWatch):
     """Watches between `with VipWatch(lab)` and its end."""
 
     def __init__(self, lab: Lab, names: Iterable[str] = ()) -> None:
         if lab.vip is None:
             raise ValueError("this cluster has no virtual address")
-        self.stream = GuestStream(lab, PROGRAM, (lab.vip,), names)
-
-    def __enter__(self) -> Self:
-        self.stream.__enter__()
-        self.stream.wait_until_seen(90)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stream.__exit__(*error)
+        super().__init__(GuestStream(lab, PROGRAM, (lab.vip,), names))
 
     def owners(self) -> list[Held]:
         """Return who had the address from when to when, sorted by the beginning."""
