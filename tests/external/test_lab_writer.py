@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -72,24 +73,24 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """Return a running server with the ledger's table."""
+def server() -> Iterator[Server]:
+    """Return a running server with the ledger's table.
+
+    Not below pytest's folder: each new session closes that to other users, PostgreSQL's among them.
+    """
     found = sorted(POSTGRESQL.glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name))
     if not found:
         absent("PostgreSQL server (package postgresql)")
-    folder = tmp_path / "data"
-    folder.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        entry = pwd.getpwnam("postgres")
-        os.chown(folder, entry.pw_uid, entry.pw_gid)
-        for parent in folder.parents:
-            if not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
-    made = Server(found[-1].parent, folder)
-    made.start()
-    made.ask(TABLE)
-    yield made
-    made.stop()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        if os.geteuid() == 0:
+            entry = pwd.getpwnam("postgres")
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+        made = Server(found[-1].parent, folder)
+        made.start()
+        made.ask(TABLE)
+        yield made
+        made.stop()
 
 
 def test_no_promised_row_is_lost_when_the_server_crashes(server: Server, tmp_path: Path) -> None:
