@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from generator.lab.cluster import open_lab
+from generator.lab.proof import measure_bare_boot
 from tests.lab import specs
 from tests.lab.keeper import Keeper
 from tests.lab.odd_boot import boot_odd
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from tests.lab.odd_boot import OddBoot
 
 SPECS: Final = {"trio": specs.trio, "sirius": specs.sirius, "odd": specs.odd}
-CLUSTERS: Final = ("trio", "sirius", "odd", "fresh")
+CLUSTERS: Final = ("measured", "trio", "sirius", "odd", "fresh")
+"""The fixtures by which the scenarios are sorted; `measured` boots the trio, beside a bare boot."""
 BOOT_S: Final = 1500.0
 """Under emulation three machines at once take four to five minutes, five machines longer."""
 
@@ -80,6 +82,22 @@ def boot(lab: Lab) -> None:
 def trio(keeper: Keeper) -> Lab:
     """Return the three machines of the example, sealed at the latest by the first scenario."""
     return keeper.get("trio", boot)
+
+
+@pytest.fixture
+def measured(keeper: Keeper) -> tuple[Lab, dict[str, float]]:
+    """Return the trio, and the seconds that a bare boot of the same machines took right before its own.
+
+    Right before, because the speed of this machine changes within the hour.
+    """
+    bare: dict[str, float] = {}
+
+    def boot_bare_and_whole(lab: Lab) -> None:
+        bare.update(measure_bare_boot(lab, BOOT_S))
+        lab.make_disks()
+        boot(lab)
+
+    return keeper.get("trio", boot_bare_and_whole), bare
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.lab.clients import Client
 from tests.lab.consul import list_servers
 from tests.lab.rest import PrimaryWatch, ask
 from tests.lab.settle import settle
-from tests.lab.vip_watch import VipWatch
+from tests.lab.vip_watch import BOOTING_BLIND_S, VipWatch
 from tests.lab.writer import Writer
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def lose_quorum(
         through.wait_for_rows(ROWS, 120)
         own.stop()
         through.stop()
-        blind = addresses.assert_never_two()
+        blind = addresses.assert_never_two(BOOTING_BLIND_S)
     assert own_silence <= SHORT_S, "the primary stays writable at its own address"
     assert owners == ([primary] if mode == "patroni" else []), f"documented for the mode {mode}"
     if mode == "patroni":

@@ -61,8 +61,8 @@ WRONG_KEY: Final = "odd3"
 def odd() -> CheckedSpec:
     """Return the cluster of the scenarios 7, 8 and 11: a server, and three members with a peculiarity each.
 
-    A single Consul server on a machine of its own: a member that refuses its disks never
-    starts Consul, so a first boot of three servers would wait for the third one.
+    A single Consul server on a machine of its own: the wrong gossip key of scenario 11 must
+    not be that of a server whose vote the others need.
     """
     data = read_example("trio")
     data["cluster"] = "odd"

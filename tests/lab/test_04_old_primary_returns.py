@@ -10,7 +10,7 @@ import pytest
 from tests.lab.failover import ROWS, find_or_cut
 from tests.lab.figures import record
 from tests.lab.settle import settle
-from tests.lab.vip_watch import VipWatch
+from tests.lab.vip_watch import BOOTING_BLIND_S, VipWatch
 from tests.lab.writer import Writer, wait_for_same_rows
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_old_primary_rejoins_and_streams(trio: Lab, tmp_path: Path) -> None:
         silence = writer.longest_gap(began, time.monotonic())
         writer.wait_for_rows(ROWS, 120)
         writer.stop()
-        blind = addresses.assert_never_two()
+        blind = addresses.assert_never_two(BOOTING_BLIND_S)
     view = trio.cluster_view()
     assert view.leader == seen.new, "its return changes nothing for the clients"
     member = view.members[seen.old]

@@ -12,7 +12,7 @@ from tests.lab.clients import Client
 from tests.lab.figures import record
 from tests.lab.rest import PrimaryWatch, find_sync_standby
 from tests.lab.settle import PATIENCE_S, settle
-from tests.lab.vip_watch import VipWatch
+from tests.lab.vip_watch import BOOTING_BLIND_S, VipWatch
 from tests.lab.writer import Writer, wait_for_same_rows
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_all_machines_lose_their_power_at_once(trio: Lab, tmp_path: Path) -> Non
         first_primary = primaries.first_primary(trio.nodes, began)
         healed = settle(trio)
         writer.stop()
-        blind = addresses.assert_never_two()
+        blind = addresses.assert_never_two(BOOTING_BLIND_S)
     leader = trio.cluster_view().leader
     assert leader in heirs, "only who confirmed the commits may lead"
     comparison = writer.compare_with(client.through_vip())

@@ -12,7 +12,7 @@ from tests.lab.consul import RaftWatch, find_raft_leader, list_servers
 from tests.lab.figures import record
 from tests.lab.rest import PrimaryWatch, find_sync_standby, switch_over
 from tests.lab.settle import settle
-from tests.lab.vip_watch import VipWatch
+from tests.lab.vip_watch import BOOTING_BLIND_S, VipWatch
 from tests.lab.writer import Writer
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_raft_leader_loses_its_power(trio: Lab, tmp_path: Path) -> None:
         assert trio.cluster_view().leader == primary
         healed = settle(trio)
         writer.stop()
-        blind = addresses.assert_never_two()
+        blind = addresses.assert_never_two(BOOTING_BLIND_S)
     assert elected is not None
     assert elected[1] in set(list_servers(trio)) - {raft}
     election = elected[0] - cut

@@ -27,6 +27,9 @@ while True:
     time.sleep(0.25)
 """
 
+BOOTING_BLIND_S: Final = 5.0
+"""While other machines boot: on two processors an emulated one may not get its turn for a second or two."""
+
 
 class VipWatch(GuestWatch):
     """Watches between `with VipWatch(lab)` and its end."""
@@ -44,8 +47,11 @@ class VipWatch(GuestWatch):
         """Return when one of the machines was first seen with the address after a moment."""
         return first_seen(self.stream.sightings(), HAS, after=after, nodes=names)
 
-    def assert_never_two(self) -> float:
+    def assert_never_two(self, blind_s: float = LONGEST_BLIND_S) -> float:
         """Fail when two machines had the address at once; return the longest time between two samples.
+
+        Args:
+            blind_s: the longest time between two samples that is accepted.
 
         Raises:
             AssertionError: two owners, or a blind spot in which there might have been two.
@@ -55,5 +61,5 @@ class VipWatch(GuestWatch):
         doubles = find_doubles(sightings, HAS)
         assert doubles == [], f"two owners of the address: {doubles[:3]}"
         blind = longest_blind(sightings)
-        assert blind <= LONGEST_BLIND_S, f"the address was not sampled for {blind:.2f} s"
+        assert blind <= blind_s, f"the address was not sampled for {blind:.2f} s"
         return blind
