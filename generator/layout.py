@@ -75,3 +75,4 @@ class NodePaths:
     state_dir = "/var/lib/holster"
     sealed = "/var/lib/holster/sealed"
     firstboot = "/usr/local/sbin/holster-firstboot"
+    firstboot_unit = "holster-firstboot.service"

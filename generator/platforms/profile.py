@@ -69,7 +69,6 @@ class Paths(ProfileModel):
     sshd_config: str
     repositories_dir: str
     ip_binary: str
-    modprobe_binary: str
 
 
 class KickstartFacts(ProfileModel):

@@ -160,7 +160,7 @@ class ClusterView:
         self.consul_config_dir, self.consul_data_dir = paths.consul_config_dir, paths.consul_data_dir
         self.patroni_config = paths.patroni_config
         self.vip_manager_binary, self.vip_manager_config = paths.vip_manager_binary, paths.vip_manager_config
-        self.ip_binary, self.modprobe_binary = paths.ip_binary, paths.modprobe_binary
+        self.ip_binary = paths.ip_binary
         self.sshd_config = paths.sshd_config
         self.consul_unit, self.patroni_unit = units.consul, units.patroni
         self.node_json, self.sealed = NodePaths.node_json, NodePaths.sealed

@@ -43,7 +43,7 @@ def describe_image(cluster: ResolvedCluster) -> dict[str, Any]:
         "users": [users.consul, users.postgres],
         "build_user": facts.image.ssh_user,
         "units": list_service_units(cluster),
-        "enabled_units": [facts.units.chrony, facts.units.ssh],
+        "enabled_units": [facts.units.chrony, facts.units.ssh, NodePaths.firstboot_unit],
         "distro": facts.cloud_init.distro,
         "renderers": list(facts.cloud_init.renderers),
         "empty_folders": [paths.consul_config_dir, paths.consul_data_dir],

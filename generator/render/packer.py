@@ -32,6 +32,8 @@ ARTIFACTS = "/run/holster-artifacts"
 WHEELS_HOME = "/opt/patroni"
 """Targeted SELinux policy takes /opt/*/bin for programs."""
 
+BAKED_UNIT = f"files/usr/lib/systemd/system/{NodePaths.firstboot_unit}"
+"""Known from the start of a boot: it runs as soon as the seed's files are there."""
 CLOUD_CFG = "files/etc/cloud/cloud.cfg.d/99-holster.cfg"
 
 
@@ -53,7 +55,9 @@ def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
         "HOLSTER_INVENTORY": f"{REMOTE}/inventory.tsv",
         "HOLSTER_ARTIFACTS": ARTIFACTS,
         "HOLSTER_FAMILY": facts.family,
+        "HOLSTER_FIRSTBOOT": NodePaths.firstboot,
         "HOLSTER_UNITS": " ".join(list_service_units(cluster)),
+        "HOLSTER_ENABLED_UNITS": NodePaths.firstboot_unit,
         "HOLSTER_PROGRAM_FILES": " ".join(files),
         "HOLSTER_PATRONI": paths.patroni_binary if cluster.patroni.source == "artifact" else "",
         "HOLSTER_PYTHON": facts.python,
@@ -161,6 +165,8 @@ def render_packer(
         files += [_file(f"base-seed/{name}", fill(name)) for name in ("user-data", "meta-data")]
     if firstboot is not None:
         files.append(_file(f"files{NodePaths.firstboot}", firstboot))
+        unit = load_template(f"payload/{NodePaths.firstboot_unit}.j2").render(cluster=view)
+        files.append(_file(BAKED_UNIT, unit.encode()))
     for repository in view.repositories:
         file = render_repository(repository, view, cluster.platform)
         files.append(_file(f"files{file.path}", file.content))

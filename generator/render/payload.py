@@ -111,7 +111,7 @@ TABLE: tuple[PayloadEntry, ...] = (
         is_secret=True,
     ),
     PayloadEntry("consul.service", lambda facts: f"{SYSTEMD}/{facts.units.consul}"),
-    PayloadEntry("holster-firstboot.service", _unit("holster-firstboot.service")),
+    PayloadEntry(NodePaths.firstboot_unit, _unit(NodePaths.firstboot_unit)),
     PayloadEntry("hosts", _fixed("/etc/hosts")),
     PayloadEntry("chrony.conf", lambda facts: facts.paths.chrony_config, applies=_has_time_servers),
     PayloadEntry(

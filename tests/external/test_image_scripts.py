@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from generator.build.inventory import Item, parse_inventory
+from generator.firstboot_archive import SHEBANG, build_firstboot
 from tests.fakes.file_server import Behaviour, FileServer
 from tests.unit.fetch.test_unpack import PROGRAM, write_tar, write_zip
 
@@ -207,3 +208,40 @@ def test_everything_that_is_installed_is_listed(machine: Machine, wheels: list[s
     dpkg = next(item for item in items if (item.kind, item.name) == ("package", "dpkg"))
     assert dpkg.version
     assert dpkg.architecture
+
+
+def list_compiled(program: Path) -> list[str]:
+    """Return the files of a program that Python compiles when it starts."""
+    watch = (
+        "import runpy, sys\n"
+        "seen = []\n"
+        "sys.addaudithook(lambda event, args: event == 'compile' and seen.append(str(args[1])))\n"
+        "sys.argv = [sys.argv[1], '--version']\n"
+        "try:\n"
+        "    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "finally:\n"
+        "    print(*[name for name in seen if sys.argv[0] in name], sep='\\n')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", watch, program], check=True, capture_output=True, text=True)
+    version, *compiled = done.stdout.split("\n")
+    assert version.startswith("holster-firstboot ")
+    return [name for name in compiled if name]
+
+
+def test_the_first_boot_program_is_compiled_for_the_image_s_python(machine: Machine) -> None:
+    """It starts without compiling anything, and the sources stay for another Python."""
+    machine.root.mkdir(exist_ok=True)
+    program = machine.root / "holster-firstboot"
+    interpreter = f"#!{sys.executable}\n".encode()
+    program.write_bytes(build_firstboot().replace(SHEBANG, interpreter, 1))
+    assert len(list_compiled(program)) > 40
+    done = machine.run("15-compile.sh", HOLSTER_FIRSTBOOT=str(program))
+    assert done.returncode == 0, done.stderr
+    assert program.read_bytes().startswith(interpreter)
+    assert program.stat().st_mode & 0o777 == 0o755
+    with zipfile.ZipFile(program) as archive:
+        names = set(archive.namelist())
+    sources = {name for name in names if name.endswith(".py")}
+    assert {f"{name}c" for name in sources} <= names
+    assert "generator/firstboot/stages/storage.py" in sources
+    assert list_compiled(program) == []

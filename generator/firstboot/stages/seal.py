@@ -40,6 +40,9 @@ OTHER_COPIES = (
     "/root/original-ks.cfg",
     "/root/anaconda-ks.cfg",
 )
+# Made by cloud-init's generator where it runs, and by its last stage when it ends.
+CLOUD_RUNS = "/run/cloud-init/enabled"
+CLOUD_RESULT = "/run/cloud-init/result.json"
 INSTALLER_LOGS = "/var/log/anaconda"
 
 
@@ -47,7 +50,7 @@ class SealStage(Stage):
     """Enable the services and remove the copies of the payload."""
 
     name = "seal"
-    default_deadline = 120
+    default_deadline = 600
 
     def apply(self, machine: Machine) -> None:
         """Enable and clean: the stage before has just looked at everything."""
@@ -55,6 +58,7 @@ class SealStage(Stage):
         # That counts from the next boot on: nothing has to be read again now.
         machine.commands.run("systemctl", "enable", "--no-reload", *service_units(machine))
         if machine.fs.at(CLOUD_DIR).is_dir():
+            _wait_for_cloud_init(machine)
             # Without its seed disc cloud-init would make a new instance, and take the
             # address away (reference trap 13).
             machine.fs.write(CLOUD_DISABLED, "disabled by Holster once this machine was ready\n")
@@ -66,9 +70,24 @@ class SealStage(Stage):
         Raises:
             StageFailed: one does not.
         """
-        for unit in service_units(machine):
-            if not machine.commands.ask("systemctl", "is-enabled", "--quiet", unit).is_fine:
-                raise StageFailed("seal-failed", f"{unit} is not enabled")
+        units = service_units(machine)
+        # One line for each; a unit that systemd does not know has none.
+        states = machine.commands.ask("systemctl", "is-enabled", *units).output.split()
+        if states != ["enabled"] * len(units):
+            raise StageFailed("seal-failed", f"not all of {', '.join(units)} are enabled: {' '.join(states)}")
+
+
+def _wait_for_cloud_init(machine: Machine) -> None:
+    """Let the last stage of cloud-init end: it needs the copies that are removed next.
+
+    This program begins as soon as the files are written, and does not wait for it elsewhere.
+    """
+
+    def probe() -> str | None:
+        is_over = not machine.fs.at(CLOUD_RUNS).exists() or machine.fs.at(CLOUD_RESULT).exists()
+        return None if is_over else "cloud-init has not ended yet"
+
+    machine.wait(probe, lambda missing: StageFailed("seal-failed", missing), interval=1.0)
 
 
 def service_units(machine: Machine) -> list[str]:

@@ -210,6 +210,26 @@ def test_the_image_carries_the_first_boot_program(render: Render) -> None:
     assert "/usr/local/sbin/holster-firstboot" in rendered.text("packer/check/expected.json")
 
 
+@pytest.mark.parametrize("example", ["sirius", "trio", "single"])
+def test_the_first_boot_need_not_wait_for_the_end_of_cloud_init(render: Render, example: str) -> None:
+    """The unit is known from the start of a boot; every node's own says the same."""
+    rendered = render(example)
+    files = {
+        str(file.path): file.content.decode()
+        for file in render_cluster(rendered.cluster, tool_version="1", firstboot=b"").files
+        if str(file.path).endswith("/holster-firstboot.service")
+    }
+    baked = files.pop("packer/files/usr/lib/systemd/system/holster-firstboot.service")
+    assert files
+    assert set(files.values()) == {baked}
+    assert "After=sysinit.target basic.target network-online.target cloud-config.target" in baked
+    # cloud-init's last stage waits for multi-user.target, and the seal for that stage.
+    assert "DefaultDependencies=no" in baked
+    expected = json.loads(rendered.text("packer/check/expected.json"))
+    assert "holster-firstboot.service" in expected["enabled_units"]
+    assert "HOLSTER_ENABLED_UNITS=holster-firstboot.service" in rendered.text("packer/build.pkr.hcl")
+
+
 def test_the_image_check_knows_the_declared_versions(render: Render) -> None:
     """What the spec declares is what must be in the image."""
     expected = json.loads(render("trio").text("packer/check/expected.json"))

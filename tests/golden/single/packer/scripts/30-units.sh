@@ -1,6 +1,7 @@
 #!/bin/bash
 # Services stay disabled in the image: the first boot starts them when their turn comes.
-# In: HOLSTER_UNITS, names separated by spaces.
+# Only the first boot's own unit is enabled; without a seed it does nothing.
+# In: HOLSTER_UNITS, HOLSTER_ENABLED_UNITS, names separated by spaces.
 set -euo pipefail
 
 read -r -a units <<< "$HOLSTER_UNITS"
@@ -11,3 +12,5 @@ mapfile -t present < <(systemctl list-unit-files --no-legend --plain "${units[@]
 if [ "${#present[@]}" -gt 0 ]; then
     systemctl disable "${present[@]}"
 fi
+read -r -a enabled <<< "$HOLSTER_ENABLED_UNITS"
+systemctl enable "${enabled[@]}"
