@@ -84,7 +84,7 @@ class StageFailed(Exception):
 
 
 class Refused(StageFailed):
-    """Going on could destroy something: nothing was changed, an operator decides."""
+    """Going on could destroy something: no disk was changed, an operator decides."""
 
 
 class LogText(NamedTuple):

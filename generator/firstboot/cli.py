@@ -33,7 +33,7 @@ EPILOG = """exit codes:
   0    done; for `run`: this machine is ready
   1    a stage failed; a later run may succeed
   2    the command line is wrong
-  3    refused: going on could destroy data; nothing was changed
+  3    refused: going on could destroy data; no disk was changed
   4    /etc/holster/node.json is missing or not usable
   5    another run is under way
   130  interrupted

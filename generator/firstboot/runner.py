@@ -88,7 +88,7 @@ class Runner:
         console = self._machine.console
         self._status.finish(stage.name, states.FAILED)
         self._status.close(states.REFUSED if code == EXIT_REFUSED else states.FAILED, cause)
-        verdict = "refused, nothing was changed" if code == EXIT_REFUSED else "failed"
+        verdict = "refused, no disk was changed" if code == EXIT_REFUSED else "failed"
         lines = [
             f"[{stage.name}] {verdict}: {cause.id}: {cause.reason}",
             f"[{stage.name}] what to do: {cause.hint}",
@@ -111,6 +111,7 @@ def _default_cause(stage: str) -> str:
     causes = {
         "storage": "storage-failed",
         "acl": "acl-failed",
+        "agent": "consul-down",
         "consul": "consul-down",
         "patroni": "patroni-down",
     }

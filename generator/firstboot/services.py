@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Sequence
+from typing import Callable, Sequence
 
 from generator.firstboot.machine import STATE_DIR, Machine
 
@@ -16,8 +16,12 @@ def is_active(machine: Machine, unit: str) -> bool:
     return machine.commands.ask("systemctl", "is-active", "--quiet", unit).is_fine
 
 
-def ensure_started(machine: Machine, unit: str, inputs: Sequence[str]) -> None:
+def ensure_started(
+    machine: Machine, unit: str, inputs: Sequence[str], prepare: Callable[[], None] | None = None
+) -> None:
     """Start a unit, or restart it when it runs with other inputs than these.
+
+    `prepare` is called before the start of a unit that does not run.
 
     The digest is recorded after the start: an interruption in between costs one
     needless restart, never a unit that keeps running with old inputs.
@@ -30,6 +34,8 @@ def ensure_started(machine: Machine, unit: str, inputs: Sequence[str]) -> None:
     if active:
         machine.commands.run("systemctl", "restart", unit, timeout=330)
     else:
+        if prepare is not None:
+            prepare()
         # Our units have no limit of starts: one that failed is started like any other.
         # --no-block: a unit that is ordered after this program's own unit would wait for ever.
         machine.commands.run("systemctl", "start", "--no-block", unit)

@@ -12,7 +12,7 @@ from typing import Final
 
 STAGE_LINE: Final = re.compile(r"holster: \[(?P<stage>[a-z]+)\] (?P<what>.*)")
 FAILED: Final = re.compile(r"failed: (?P<cause>[a-z-]+): (?P<reason>.*)")
-REFUSED: Final = re.compile(r"refused, nothing was changed: (?P<cause>[a-z-]+): (?P<reason>.*)")
+REFUSED: Final = re.compile(r"refused, no disk was changed: (?P<cause>[a-z-]+): (?P<reason>.*)")
 READY: Final = "holster: ready"
 NODE_INVALID: Final = "holster: /etc/holster/node.json: "
 CLOUD_INIT: Final = re.compile(r"Cloud-init v\. \S+ finished at ")

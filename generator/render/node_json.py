@@ -34,14 +34,15 @@ DOWNLOAD_SECONDS = 900
 DEADLINES = {
     "preflight": 120,
     "time": 150,
-    "storage": 600,
     "system": 300,
+    "agent": 300,
+    "storage": 600,
     "consul": 900,
     "acl": 900,
     "patroni": 3600,
     "vip": 600,
     "verify": 1800,
-    "seal": 120,
+    "seal": 600,
 }
 """Seconds per stage; the long ones wait for other machines."""
 

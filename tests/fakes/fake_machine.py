@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ class FakeMachine:
         self.root = folder / "root"
         self.root.mkdir(parents=True, exist_ok=True)
         self.kill_at: tuple[int, str] | None = None
+        self._lock = threading.Lock()
         self.state: dict[str, Any] = {}
         self.load()
 
@@ -123,11 +125,12 @@ class FakeMachine:
         return None if name in self.state["missing"] else f"/usr/bin/{name}"
 
     def web(self, method: str, url: str, token: str | None, body: Any) -> tuple[int, str]:
-        """Answer as this machine's Consul or Patroni."""
-        self.load()
-        answer = answer_web(self, method, url, token, body)
-        self.save()
-        return answer
+        """Answer as this machine's Consul or Patroni, one question after the other."""
+        with self._lock:
+            self.load()
+            answer = answer_web(self, method, url, token, body)
+            self.save()
+            return answer
 
     def add_disk(self, name: str, mib: int, content: dict[str, Any] | None = None) -> Path:
         """Attach a disk; `content` is what wipefs and blkid find on it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,23 +21,39 @@ def _unit(machine: FakeMachine, name: str) -> dict[str, Any]:
     return unit
 
 
-def _systemctl(machine: FakeMachine, arguments: list[str]) -> Result:  # noqa: C901 -- one line per verb
+def _list_units(machine: FakeMachine, arguments: list[str], state: str) -> list[str]:
+    patterns = [word for word in arguments if not word.startswith("-")]
+    found = [
+        (name, unit)
+        for name, unit in machine.state["units"].items()
+        if any(fnmatch(name, pattern) for pattern in patterns)
+    ]
+    if state == "enabled":
+        return [f"{name} {'enabled' if unit['enabled'] else 'disabled'} enabled" for name, unit in found]
+    return [f"{name} loaded active running" for name, unit in found if unit["active"]]
+
+
+def _systemctl(machine: FakeMachine, arguments: list[str]) -> Result:  # noqa: C901, PLR0911 -- one line per verb
     verb, name = arguments[0], arguments[-1]
     if verb == "daemon-reload":
         return 0, "", ""
     if verb == "show":
         known = {"NeedDaemonReload": "no", "FragmentPath": "", **machine.state.get("shown", {})}
         return 0, "\n".join(f"{key}={value}" for key, value in known.items()) + "\n", ""
-    if verb == "cat":
-        return (0, "", "") if name in machine.state["units"] else (1, "", f"No files found for {name}.")
+    if verb in {"list-unit-files", "list-units"}:
+        shown = _list_units(machine, arguments[1:], "enabled" if verb == "list-unit-files" else "active")
+        return (0 if shown or verb == "list-units" else 1), "".join(f"{line}\n" for line in shown), ""
     if verb in {"enable", "disable"}:
         for unit_name in arguments[1:]:
             if not unit_name.startswith("-"):
                 _unit(machine, unit_name)["enabled"] = verb == "enable"
         return 0, "", ""
+    if verb == "is-enabled":
+        states = ["enabled" if _unit(machine, unit)["enabled"] else "disabled" for unit in arguments[1:]]
+        return 0, "".join(f"{state}\n" for state in states), ""
     unit = _unit(machine, name)
-    if verb in {"is-active", "is-enabled"}:
-        return (0 if unit["active" if verb == "is-active" else "enabled"] else 3), "", ""
+    if verb == "is-active":
+        return (0 if unit["active"] else 3), "", ""
     if verb in {"start", "restart"}:
         unit["active"] = True
         unit["starts"] += 1
@@ -47,6 +64,8 @@ def _systemctl(machine: FakeMachine, arguments: list[str]) -> Result:  # noqa: C
 
 
 def _start(machine: FakeMachine, name: str) -> None:
+    if name == "consul.service" and machine.state.get("consul_ends"):
+        _unit(machine, name)["active"] = False
     if name == "patroni.service":
         # Requires= of the unit that the payload brings.
         _unit(machine, "holster-storage.service")["active"] = True
@@ -124,7 +143,9 @@ def answer_web(machine: FakeMachine, method: str, url: str, token: str | None, b
     parts = urlsplit(url)
     if parts.port == 8008:
         return _answer_patroni(machine, parts.path.strip("/"))
-    if not _unit(machine, "consul.service")["active"]:
+    late = machine.state.get("consul_late", 0)
+    machine.state["consul_late"] = max(0, late - 1)
+    if late or not _unit(machine, "consul.service")["active"]:
         return 0, "Connection refused"
     path = parts.path.removeprefix("/v1/")
     if path == "status/leader":
@@ -146,6 +167,15 @@ def _answer_kv(machine: FakeMachine, method: str, key: str, *, is_raw: bool) -> 
     return 200, keys[key] if is_raw else json.dumps([{"ModifyIndex": 7}])
 
 
+def _let_leader_work(machine: FakeMachine) -> None:
+    """Make all tokens, as the server that leads does while this machine asks for its own."""
+    left = machine.state.get("leader_makes_after", 0)
+    machine.state["leader_makes_after"] = left - 1
+    if left == 1:
+        for item in json.loads(machine.at("/etc/holster/acl.json").read_text())["tokens"]:
+            machine.state["tokens"][item["accessor_id"]] = {"SecretID": item["secret_id"]}
+
+
 def _answer_acl(
     machine: FakeMachine, method: str, path: str, token: str | None, body: Any
 ) -> tuple[int, str]:
@@ -154,9 +184,12 @@ def _answer_acl(
         machine.state.get("management", "management-secret")
     }
     if token not in known:
+        _let_leader_work(machine)
         return 403, "ACL not found"
     if path == "token/self":
         return 200, "{}"
+    if path == "tokens":
+        return 200, json.dumps([{"AccessorID": accessor} for accessor in tokens])
     store, key = (
         (policies, path.rpartition("/")[2])
         if path.startswith("policy")

@@ -178,7 +178,7 @@ def answer(arguments: list[str]) -> tuple[int, str]:
     if verb == "is-active":
         return (0 if service(name).is_active else 3), ""
     if verb == "is-enabled":
-        return (0 if name in read_enabled() else 1), ""
+        return 0, "".join(f"{'enabled' if unit in read_enabled() else 'disabled'}\n" for unit in words[1:])
     # `enable` takes several at once.
     for name in words[1:]:
         if verb in {"start", "restart", "enable"} and read_unit(name) is None:

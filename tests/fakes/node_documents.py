@@ -70,7 +70,10 @@ _NODE: dict[str, Any] = {
             "is_member": True,
         },
     ],
-    "directories": [{"path": "/opt/consul", "owner": "consul", "group": "consul", "mode": "0750"}],
+    "directories": [
+        {"path": "/opt/consul", "owner": "consul", "group": "consul", "mode": "0750"},
+        {"path": "/pgdata/15", "owner": "postgres", "group": "postgres", "mode": "0700"},
+    ],
     "programs": {
         "consul": {"path": "/usr/bin/consul", "version": "1.13.9", "sha256": None},
         "postgres": {"path": "/usr/lib/postgresql/15/bin/postgres", "version": "15", "sha256": None},

@@ -18,14 +18,12 @@ def main() -> int:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         sys.stdout.write("\n".join(lines[-int(arguments[arguments.index("-n") + 1]) :]) + "\n")
         return 0
-    if arguments[0] == "cat":
-        return 0 if (Path("/etc/systemd/system") / arguments[-1]).exists() else 1
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(SOCKET)
         connection.sendall(json.dumps(arguments).encode() + b"\n")
         code, text = json.loads(connection.makefile().read())
     if text:
-        sys.stderr.write(f"{text}\n")
+        (sys.stderr if code else sys.stdout).write(f"{text}\n")
     return int(code)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from generator.firstboot.stages.acl import AclStage
 from generator.firstboot.stages.clock_sync import TimeStage
-from generator.firstboot.stages.consul import ConsulStage
+from generator.firstboot.stages.consul import AgentStage, ConsulStage
 from generator.firstboot.stages.patroni import PatroniStage
 from generator.firstboot.stages.preflight import PreflightStage
 from generator.firstboot.stages.seal import SealStage
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 STAGES: tuple[Stage, ...] = (
     PreflightStage(),
     TimeStage(),
-    StorageStage(),
     SystemStage(),
+    AgentStage(),
+    StorageStage(),
     ConsulStage(),
     AclStage(),
     PatroniStage(),

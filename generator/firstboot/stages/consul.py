@@ -1,4 +1,8 @@
-"""Stage consul: the agent runs with our configuration and sees a leader."""
+"""Stages agent and consul: the agent is started, later it must see a leader.
+
+Between the two the volumes are made: the servers boot minutes apart, and a machine that
+refuses its disks still is a server for the others.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from generator.firstboot.services import ensure_started, is_active
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.preflight import warn_of_version
 
+# An agent that does not run after so many seconds is asked for its opinion of its configuration.
+PATIENCE = 20.0
 STARTED = f"{STATE_DIR}/consul-started"
 # The agent's first words; the keys of its configuration were chosen by the version (reference §1.1).
 VERSION = re.compile(r"^\s*Version: '?v?(\d+(?:\.\d+)+)", re.MULTILINE)
@@ -27,34 +33,57 @@ IDENTITY = (
 )
 
 
+class AgentStage(Stage):
+    """Start the agent; it finds the others while this machine goes on."""
+
+    name = "agent"
+    default_deadline = 300
+
+    def apply(self, machine: Machine) -> None:
+        """Forget what an image left behind, start."""
+        node = machine.node
+
+        def prepare() -> None:
+            _forget_identity(machine)
+            _forget_keyring(machine)
+            # From here on the data directory is this machine's own.
+            machine.fs.write(STARTED, f"{node.instance_id}\n")
+
+        folder = node.consul.config_dir.rstrip("/") + "/"
+        inputs = sorted(item.path for item in node.files if item.path.startswith(folder))
+        ensure_started(machine, node.units.consul, inputs, prepare)
+
+    def confirm(self, machine: Machine) -> None:
+        """Nothing to wait for: the stage consul does."""
+
+
 class ConsulStage(Stage):
-    """Start the agent and wait for the quorum."""
+    """Wait for the quorum."""
 
     name = "consul"
     default_deadline = 900
 
     def apply(self, machine: Machine) -> None:
-        """Validate the configuration, forget what an image left behind, start."""
-        node = machine.node
-        _validate(machine)
-        if not is_active(machine, node.units.consul):
-            _forget_identity(machine)
-            _forget_keyring(machine)
-        # From here on the data directory is this machine's own.
-        machine.fs.write(STARTED, f"{node.instance_id}\n")
-        folder = node.consul.config_dir.rstrip("/") + "/"
-        inputs = sorted(item.path for item in node.files if item.path.startswith(folder))
-        ensure_started(machine, node.units.consul, inputs)
+        """Change nothing: the agent was started by the stage agent."""
 
     def confirm(self, machine: Machine) -> None:
         """Wait for a leader; the servers may boot minutes apart."""
         unit = machine.node.units.consul
+        patient_until = machine.clock.steady() + PATIENCE
+        is_valid = False
 
         def probe() -> str | None:
+            nonlocal is_valid
             missing = find_leader(machine)
             if missing is None:
                 return None
             failure = machine.explain("consul", unit, "consul-no-leader", missing)
+            is_late = machine.clock.steady() >= patient_until
+            if not is_valid and (
+                failure.cause.id == "consul-config" or (is_late and not is_active(machine, unit))
+            ):
+                _validate(machine)
+                is_valid = True
             return str(failure)
 
         machine.wait(probe, lambda missing: machine.explain("consul", unit, _otherwise(machine), missing))
@@ -67,7 +96,9 @@ def _otherwise(machine: Machine) -> str:
 
 
 def _validate(machine: Machine) -> None:
-    """Let the agent itself read its configuration: it refuses keys of other versions (reference trap 5).
+    """Let the agent itself say why it ends: it refuses keys of other versions (reference trap 5).
+
+    Only then: it costs as much as the agent's start.
 
     Raises:
         StageFailed: with its first words.

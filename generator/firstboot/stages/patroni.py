@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from generator.firstboot.bootstrap import find_interruption, move_aside, record_bootstrap
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.patroni_api import find_missing, read_version
-from generator.firstboot.services import ensure_started, is_active
+from generator.firstboot.services import ensure_started
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.preflight import warn_of_version
 from generator.firstboot.stages.storage import check_mounts
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from generator.firstboot.node import Patroni
 
 
+# Each question takes the processor that Patroni needs to come up; a connection costs nothing.
 ASK_INTERVAL = 10.0
+SERVING_INTERVAL = 3.0
 
 
 class PatroniStage(Stage):
@@ -35,12 +37,14 @@ class PatroniStage(Stage):
         patroni = get_patroni(machine)
         # Without the mounts initdb would fill the system disk (reference §2.5).
         check_mounts(machine)
-        if not is_active(machine, machine.node.units.patroni):
+
+        def prepare() -> None:
             why = find_interruption(machine, patroni)
             if why is not None:
                 move_aside(machine, patroni, why)
             record_bootstrap(machine)
-        ensure_started(machine, machine.node.units.patroni, [patroni.config])
+
+        ensure_started(machine, machine.node.units.patroni, [patroni.config], prepare)
 
     def confirm(self, machine: Machine) -> None:
         """Wait until PostgreSQL serves; the words of Patroni's log tell why it does not."""
@@ -53,9 +57,9 @@ class PatroniStage(Stage):
         def probe() -> str | None:
             nonlocal asked, words
             now = machine.clock.steady()
-            is_due = now - asked >= ASK_INTERVAL or machine.deadline - now < ASK_INTERVAL
-            # Asking Patroni takes the processor that it needs to come up; a connection costs nothing.
-            if not is_due and not machine.web.accepts(machine.node.network.address, patroni.postgresql_port):
+            is_serving = machine.web.accepts(machine.node.network.address, patroni.postgresql_port)
+            interval = SERVING_INTERVAL if is_serving else ASK_INTERVAL
+            if now - asked < interval and machine.deadline - now >= ASK_INTERVAL:
                 return words
             asked = now
             missing = find_missing(machine, patroni)

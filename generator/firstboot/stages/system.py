@@ -9,6 +9,8 @@ import os
 from typing import TYPE_CHECKING
 
 from generator.firstboot.causes import StageFailed
+from generator.firstboot.command import CommandFailed
+from generator.firstboot.folders import make_system_folders
 from generator.firstboot.selinux import set_mode
 from generator.firstboot.stage import Stage
 
@@ -20,6 +22,7 @@ LOCALTIME = "/etc/localtime"
 UNITS = "/etc/systemd/system/"
 BEGIN = "# begin holster"
 END = "# end holster"
+OWN_UNIT = "holster-firstboot.service"
 FIREWALL_UNIT = "firewalld.service"
 WATCHDOG = "/dev/watchdog"
 
@@ -51,12 +54,9 @@ class SystemStage(Stage):
         Raises:
             StageFailed: one still runs.
         """
-        for unit in machine.node.units.disabled:
-            if (
-                not _is_template(unit)
-                and machine.commands.ask("systemctl", "is-active", "--quiet", unit).is_fine
-            ):
-                raise StageFailed("system-failed", f"{unit} still runs beside Patroni")
+        running = _list_running(machine)
+        if running:
+            raise StageFailed("system-failed", f"{', '.join(running)} still runs beside Patroni")
 
 
 def _read_units(machine: Machine) -> None:
@@ -65,7 +65,8 @@ def _read_units(machine: Machine) -> None:
     A unit of the distribution that it knows must not win over ours of the same name.
     """
     paths = [item.path[len(UNITS) :] for item in machine.node.files if item.path.startswith(UNITS)]
-    ours = [path for path in paths if "/" not in path]
+    # This program's own unit runs already; the image's copy of it was there before the payload's.
+    ours = [path for path in paths if "/" not in path and path != OWN_UNIT]
     extended = [path.partition(".d/")[0] for path in paths if "/" in path]
     names = [*ours, *extended] or [machine.node.units.consul]
     asked = machine.commands.ask("systemctl", "show", "--property=NeedDaemonReload,FragmentPath", *names)
@@ -76,26 +77,43 @@ def _read_units(machine: Machine) -> None:
 
 
 def _own_files(machine: Machine) -> None:
-    for folder in machine.node.folders:
-        machine.fs.make_folder(folder.path, folder.owner, folder.group, folder.mode)
+    make_system_folders(machine)
     for item in machine.node.files:
         machine.fs.own(item.path, item.owner, item.group, item.mode)
 
 
-def _is_template(unit: str) -> bool:
-    return "@." in unit
-
-
 def _disable_units(machine: Machine) -> None:
     """Stop what would start PostgreSQL without Patroni; a unit that does not exist needs nothing."""
-    for unit in machine.node.units.disabled:
-        if not machine.commands.ask("systemctl", "cat", unit).is_fine:
-            continue
-        if machine.commands.ask("systemctl", "is-enabled", "--quiet", unit).is_fine:
-            # What starts at the next boot; nothing has to be read again now.
-            machine.commands.run("systemctl", "disable", "--no-reload", unit)
-        # A template cannot be stopped, its instances can.
-        machine.commands.run("systemctl", "stop", unit.replace("@.", "@*."), timeout=120)
+    enabled = _list_enabled(machine)
+    if enabled:
+        # What starts at the next boot; nothing has to be read again now.
+        machine.commands.run("systemctl", "disable", "--no-reload", *enabled)
+    running = _list_running(machine)
+    if running:
+        machine.commands.run("systemctl", "stop", *running, timeout=120)
+
+
+def _list_enabled(machine: Machine) -> list[str]:
+    """Return the units that may not start by themselves and would: one question for all of them."""
+    units = machine.node.units.disabled
+    if not units:
+        return []
+    asked = machine.commands.ask("systemctl", "list-unit-files", "--no-legend", "--plain", *units)
+    # Newer systemd returns 1 without a word where none of them exists.
+    if not asked.is_fine and asked.errors.strip():
+        raise CommandFailed(asked.describe())
+    rows = [line.split() for line in asked.output.splitlines()]
+    return [row[0] for row in rows if len(row) > 1 and row[1].startswith("enabled")]
+
+
+def _list_running(machine: Machine) -> list[str]:
+    """Return those of them that run now; a template cannot run, its instances can."""
+    units = [unit.replace("@.", "@*.") for unit in machine.node.units.disabled]
+    if not units:
+        return []
+    states = "--state=active,activating,reloading"
+    output = machine.commands.run("systemctl", "list-units", "--no-legend", "--plain", states, *units)
+    return [line.split()[0] for line in output.splitlines() if line.strip()]
 
 
 def _set_kernel(machine: Machine) -> None:

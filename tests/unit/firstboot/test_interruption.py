@@ -72,7 +72,7 @@ def test_a_power_cut_at_every_command_ends_in_the_same_state(memory_folder: Path
     assert run(whole).code == 0
     expected = describe(whole)
     total = len(whole.calls)
-    assert total > 60
+    assert total > 50
     cut = 0
     for count in range(1, total + 1):
         for moment in ("before", "after"):

@@ -119,7 +119,7 @@ def test_status_shows_the_stages_to_a_person_and_to_a_program(
     assert main([*root, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["failure"]["cause"] == "disk-foreign"
     issue = fake.at("/etc/issue.d/holster.issue").read_text()
-    assert "refused, nothing was changed: disk-foreign" in issue
+    assert "refused, no disk was changed: disk-foreign" in issue
 
 
 def test_the_console_gets_the_cause(fake: FakeMachine) -> None:

@@ -15,4 +15,4 @@ def test_a_machine_with_blank_disks_reaches_seal(fake: FakeMachine) -> None:
     result = run(fake)
     assert result.code == 0, result.log.getvalue()
     assert result.status["state"] == "sealed"
-    assert [stage["state"] for stage in result.status["stages"]] == ["done"] * 10
+    assert [stage["state"] for stage in result.status["stages"]] == ["done"] * 11

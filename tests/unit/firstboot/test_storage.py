@@ -458,3 +458,11 @@ def test_a_new_pair_of_blank_disks_after_an_interrupted_creation_is_created(fake
     fake.add_disk("sdb", 1024)
     fake.add_disk("sdc", 512)
     assert run(fake, "storage").code == 0
+
+
+def test_folders_on_the_volumes_are_made_after_the_mounts(fake: FakeMachine) -> None:
+    """Made before, they would fill the mount point, and the mount would be refused."""
+    assert run(fake, "agent").code == 0
+    assert not list(fake.at("/pgdata").glob("*"))
+    assert run(fake, "storage").code == 0
+    assert fake.at("/pgdata/15").is_dir()

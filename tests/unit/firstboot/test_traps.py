@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from generator.firstboot.runner import EXIT_REFUSED
+from generator.firstboot.stages.consul import ConsulStage
 from tests.fakes.firstboot_runs import boot, run
 from tests.fakes.node_documents import ACL, GOSSIP_KEY, SECRETS, make_document, write_document
 
@@ -59,11 +61,59 @@ def test_nothing_waits_for_units_that_wait_for_this_program(fake: FakeMachine) -
         assert all("--no-block" in call for call in starts)
 
 
-def test_unknown_configuration_keys_are_named_before_the_agent_starts(fake: FakeMachine) -> None:
-    """Reference trap 5: the agent's own `validate` speaks."""
+def break_consul(fake: FakeMachine, text: str) -> None:
+    """Let the agent end as soon as it is started, and say something."""
+    fake.state["consul_ends"] = True
+    journal(fake, "consul.service", text)
+
+
+@pytest.mark.parametrize("words", ["==> invalid config key tls", "==> some words that nobody expects"])
+def test_unknown_configuration_keys_are_named_long_before_the_deadline(fake: FakeMachine, words: str) -> None:
+    """Reference trap 5: the agent's own `validate` speaks, at once or after a while."""
+    break_consul(fake, words)
     fake.script("consul", 1, "", "Config validation failed: 1 error occurred: invalid config key tls")
-    assert "invalid config key tls" in stop_at(fake, "consul", "consul-config").failure["reason"]
-    assert "start" not in verbs(fake, "consul.service")
+    result = stop_at(fake, "consul", "consul-config")
+    assert "Config validation failed" in result.failure["reason"]
+    stage = next(item for item in result.status["stages"] if item["name"] == "consul")
+    assert stage["seconds"] < ConsulStage.default_deadline / 10
+
+
+def test_old_words_about_the_configuration_stop_nobody(fake: FakeMachine) -> None:
+    """The log still holds what the agent said before its configuration was put right."""
+    fake.state["consul_late"] = 12
+    journal(fake, "consul.service", "==> invalid config key tls")
+    assert run(fake).code == 0
+    assert len([call for call in fake.calls if call[0].endswith("consul")]) == 1
+
+
+def test_an_agent_that_comes_up_is_not_asked_about_its_configuration(fake: FakeMachine) -> None:
+    """`consul validate` costs as much as the agent's start."""
+    assert run(fake).code == 0
+    assert not [call for call in fake.calls if call[0].endswith("consul")]
+
+
+def test_a_machine_that_refuses_its_disks_still_is_a_consul_server(fake: FakeMachine) -> None:
+    """Three servers elect their first leader only when all three are there."""
+    fake.add_disk("sdb", 1024, {"TYPE": "xfs"})
+    assert run(fake).code == EXIT_REFUSED
+    assert fake.state["units"]["consul.service"]["active"]
+
+
+def test_cloud_init_ends_before_its_copies_are_removed(fake: FakeMachine) -> None:
+    """Its last stage reads them; this program runs beside it."""
+    for path in ("/etc/cloud", "/run/cloud-init"):
+        fake.at(path).mkdir(parents=True, exist_ok=True)
+    copy = fake.at("/var/lib/cloud/instances/i/obj.pkl")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text("x")
+    fake.at("/run/cloud-init/enabled").touch()
+    result = run(fake)
+    assert (result.failure["stage"], result.failure["cause"]) == ("seal", "seal-failed")
+    assert "cloud-init has not ended" in result.failure["reason"]
+    assert copy.exists()
+    fake.at("/run/cloud-init/result.json").write_text("{}")
+    assert run(fake).code == 0
+    assert not copy.exists()
 
 
 def start_bootstrap(fake: FakeMachine) -> None:
@@ -414,6 +464,17 @@ def test_acl_is_made_by_the_server_that_leads_first(fake: FakeMachine) -> None:
     assert fake.state["tokens"]
     acl = next(stage for stage in run(fake, "acl").status["stages"] if stage["name"] == "acl")
     assert acl["seconds"] < 5
+
+
+def test_acl_that_the_leader_has_just_made_is_not_compared(fake: FakeMachine) -> None:
+    """Twenty questions of each server, while the leader starts PostgreSQL."""
+    fake.state.update(consul_leader="192.0.2.12:8300", leader_makes_after=4)
+    fake.save()
+    assert run(fake, "acl").code == 0
+    assert fake.state["policies"] == {}
+    # A later run compares: the policies of this payload may be newer.
+    assert run(fake, "acl").code == 0
+    assert fake.state["policies"]
 
 
 def test_acl_policy_of_an_older_render_gets_its_new_rules(fake: FakeMachine) -> None:

@@ -75,7 +75,7 @@ def test_end_of_the_first_boot() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "outcome"), [("failed", "failed"), ("refused, nothing was changed", "refused")]
+    ("words", "outcome"), [("failed", "failed"), ("refused, no disk was changed", "refused")]
 )
 def test_cause_is_kept(words: str, outcome: str) -> None:
     """A wait must end with the cause, not with its deadline."""

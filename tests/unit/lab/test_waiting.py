@@ -41,7 +41,7 @@ def test_ready_machine_ends_the_wait(bench: Bench) -> None:
     assert ticks[-1] == "sealed"
 
 
-@pytest.mark.parametrize("words", ["failed", "refused, nothing was changed"])
+@pytest.mark.parametrize("words", ["failed", "refused, no disk was changed"])
 def test_cause_of_a_stopped_machine_is_the_message(bench: Bench, words: str) -> None:
     """Not a time-out minutes later."""
     start(bench, f"{BEGUN}holster: [storage] {words}: disk-foreign: sdb holds xfs\n")
