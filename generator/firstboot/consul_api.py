@@ -41,11 +41,13 @@ def check_token(machine: Machine, token: str, owner: str) -> str | None:
 def count_alive(machine: Machine) -> int:
     """Return how many agents are alive, as far as the default token or the agent's own may see them."""
     alive = 0
-    for token in (None, machine.node.consul.agent_token):
+    for token in (machine.node.consul.agent_token, None):
         answer = machine.web.ask(f"{machine.node.consul.http}/v1/agent/members", token=token)
         members = answer.json() if answer.is_fine else []
         # Status 1 is "alive" (serf).
         alive = max(alive, sum(1 for member in members or [] if member.get("Status") == 1))
+        if alive >= machine.node.consul.agents:
+            break
     return alive
 
 
@@ -107,6 +109,12 @@ class AclWriter:
         raise StageFailed(
             "acl-failed", f"{what}: Consul answered {answer.status}: {answer.text.strip()[:200]}"
         )
+
+    def has_tokens(self, accessors: set[str]) -> bool:
+        """Say whether all these tokens exist, with one question."""
+        answer = self._ask("tokens")
+        found = answer.json() if answer.is_fine else None
+        return isinstance(found, list) and accessors <= {item.get("AccessorID") for item in found}
 
     def ensure_policy(self, name: str, description: str, rules: str) -> None:
         """Make a policy, or give it the rules that it should have."""

@@ -48,17 +48,29 @@ class Content(NamedTuple):
     pv_uuid: str = ""
 
 
-def find_disk(machine: Machine, rule: DiskRule, os_disk: str | None) -> Disk:
+class Identities:
+    """Every serial number and WWN of disks; each disk is asked once, for that starts a program."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._known: dict[str, set[str]] = {}
+
+    def of(self, disk: Disk) -> set[str]:
+        """Return every serial number and WWN under which the kernel or udev knows a disk."""
+        if disk.kernel_name not in self._known:
+            self._known[disk.kernel_name] = _ask_identities(self._machine, disk)
+        return self._known[disk.kernel_name]
+
+
+def find_disk(machine: Machine, rule: DiskRule, os_disk: str | None, identities: Identities) -> Disk:
     """Return the disk that a rule names.
 
     Raises:
         Refused: no disk, more than one, or one that must not be used.
     """
-    found = _candidates(machine, rule)
     system = system_disks(machine, os_disk)
-    if rule.path is None:
-        # A rule never means the system's disk; a path that does is a mistake and is refused below.
-        found = [disk for disk in found if disk.kernel_name not in system]
+    # A rule never means the system's disk; a path that does is a mistake and is refused below.
+    found = _open_named(machine, rule.path) if rule.path else _search(machine, rule, system, identities)
     if not found:
         raise Refused("disk-missing", f"{rule.describe()}: no such disk")
     if len(found) > 1:
@@ -74,16 +86,18 @@ def find_disk(machine: Machine, rule: DiskRule, os_disk: str | None) -> Disk:
     return disk
 
 
-def _candidates(machine: Machine, rule: DiskRule) -> list[Disk]:
-    if rule.path is not None:
-        disk = _open_disk(machine, PurePosixPath(_resolve(machine, rule.path)).name)
-        return [disk] if disk else []
+def _open_named(machine: Machine, path: str) -> list[Disk]:
+    disk = _open_disk(machine, PurePosixPath(_resolve(machine, path)).name)
+    return [disk] if disk else []
+
+
+def _search(machine: Machine, rule: DiskRule, system: set[str], identities: Identities) -> list[Disk]:
     disks = [
         _open_disk(machine, name)
         for name in machine.fs.entries("/sys/class/block")
-        if _may_search(machine, name)
+        if name not in system and _may_search(machine, name)
     ]
-    return [disk for disk in disks if disk and _fits(machine, disk, rule)]
+    return [disk for disk in disks if disk and _fits(disk, rule, identities)]
 
 
 def _may_search(machine: Machine, name: str) -> bool:
@@ -113,15 +127,14 @@ def _open_disk(machine: Machine, name: str) -> Disk | None:
     return Disk(f"/dev/{name}", name, int(sectors) * SECTOR, _read_word(machine, f"{base}/ro") == "1")
 
 
-def _fits(machine: Machine, disk: Disk, rule: DiskRule) -> bool:
+def _fits(disk: Disk, rule: DiskRule, identities: Identities) -> bool:
     if rule.serial is not None or rule.wwn is not None:
-        return (rule.serial or rule.wwn) in identities(machine, disk)
+        return (rule.serial or rule.wwn) in identities.of(disk)
     size = disk.size // MIB
     return size >= (rule.min_size or 0) and (rule.max_size is None or size <= rule.max_size)
 
 
-def identities(machine: Machine, disk: Disk) -> set[str]:
-    """Return every serial number and WWN under which the kernel or udev knows a disk."""
+def _ask_identities(machine: Machine, disk: Disk) -> set[str]:
     base = f"/sys/class/block/{disk.kernel_name}"
     names = {
         _read_word(machine, f"{base}/{leaf}") for leaf in ("serial", "device/serial", "wwid", "device/wwid")

@@ -109,10 +109,12 @@ class Lvm:
             "lvcreate", "-n", volume.name, *size, group, self._device(path), timeout=LONG
         )
 
-    def activate(self, group: str, paths: Sequence[str]) -> None:
-        """Make the devices of a group appear."""
+    def activate(self, group: str, paths: Sequence[str], names: Sequence[str]) -> None:
+        """Make the devices of a group's volumes appear, unless they are there."""
         for path in paths if self._has_devices_file else ():
             self._enter_device(path)
+        if all(self._machine.fs.at(device_path(group, name)).exists() for name in names):
+            return
         self._machine.commands.run("vgchange", "-ay", group, timeout=LONG)
         settled = self._machine.commands.ask("udevadm", "settle", "--timeout=60", timeout=90)
         if not settled.is_fine:

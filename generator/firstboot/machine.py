@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 STATE_DIR = "/var/lib/holster"
 LOG_LINES = "200"
-# A look into the journal costs more than the question that it explains.
-JOURNAL_INTERVAL = 10.0
+# A look into the journal costs more than the question that it explains; most waits end before the first.
+JOURNAL_INTERVAL = 15.0
 
 
 class Means(NamedTuple):
@@ -82,10 +82,11 @@ class Machine:
     def read_journal(self, unit: str, *, is_urgent: bool = False) -> str:
         """Return the latest lines of a unit's log of this boot, or nothing.
 
-        Until the deadline, what was read is good for some seconds, unless it is urgent.
+        Until the deadline nothing is read in the first seconds, and what was read is good for
+        some more, unless it is urgent.
         """
         now = self.clock.steady()
-        read_at, text = self._journals.get(unit, (now - JOURNAL_INTERVAL, ""))
+        read_at, text = self._journals.setdefault(unit, (now, ""))
         if now - read_at < JOURNAL_INTERVAL and now < self.deadline and not is_urgent:
             return text
         try:

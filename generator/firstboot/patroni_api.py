@@ -34,7 +34,8 @@ def find_missing(machine: Machine, patroni: Patroni) -> str | None:
         answer = ask(machine, patroni, "readiness")
         if answer.is_fine:
             return None
-        status = ask(machine, patroni, "patroni").json()
+        # The refusal says the state, too.
+        status = answer.json() or ask(machine, patroni, "patroni").json()
     except Unreachable as error:
         return f"Patroni does not answer: {error}"
     state = status.get("state", "unknown") if isinstance(status, dict) else "unknown"

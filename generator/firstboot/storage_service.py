@@ -56,7 +56,7 @@ def activate_and_mount(machine: Machine, storage: Storage) -> None:
     ]
     if not paths:
         raise StageFailed("disk-missing", f"no disk of volume group {storage.volume_group} is attached")
-    lvm.activate(storage.volume_group, paths)
+    lvm.activate(storage.volume_group, paths, [volume.name for volume in storage.volumes])
     for volume in storage.volumes:
         ensure_file_system(machine, storage.volume_group, volume, None)
     mount_all(machine, storage)

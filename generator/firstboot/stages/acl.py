@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.consul_api import AclWriter, check_token, find_leader, leads_raft, parse_acl
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # How long the other servers wait for the one that leads, in seconds.
 HEAD_START = 20.0
+AT_ONCE = 4
 
 
 class AclStage(Stage):
@@ -34,20 +36,29 @@ class AclStage(Stage):
             return
         data = parse_acl(machine.fs.read(ACL_JSON))
         secret = data["management_token"]["secret_id"]
-        is_new = _let_leader_begin(machine)
+        is_missing = _find_missing(machine) is not None
+        is_new = is_missing and _let_leader_begin(machine)
         writer = AclWriter(machine, data["http"].rstrip("/"), secret, is_new=is_new)
+        if (
+            is_missing
+            and not is_new
+            and writer.has_tokens({token["accessor_id"] for token in data["tokens"]})
+        ):
+            # The leader has just made everything, the tokens last.
+            return
 
         def probe() -> str | None:
             missing = find_leader(machine) or check_token(machine, secret, "the management")
             if missing is not None:
                 return missing
             try:
-                for policy in data["policies"]:
-                    writer.ensure_policy(policy["name"], policy["description"], policy["rules"])
-                for token in data["tokens"]:
-                    writer.ensure_token(
-                        token["accessor_id"], token["secret_id"], token["description"], token["policies"]
-                    )
+                # Several at a time: each waits for the other servers' disks. Tokens name policies.
+                _do_all(writer.ensure_policy, data["policies"], ("name", "description", "rules"))
+                _do_all(
+                    writer.ensure_token,
+                    data["tokens"],
+                    ("accessor_id", "secret_id", "description", "policies"),
+                )
             except (StageFailed, Unreachable) as error:
                 # A change of leader in between is no failure; a lasting one is, at the deadline.
                 return str(error)
@@ -62,6 +73,12 @@ class AclStage(Stage):
             lambda: _find_missing(machine),
             lambda missing: machine.explain("consul", unit, "acl-token", missing),
         )
+
+
+def _do_all(ensure: Callable[..., None], items: Sequence[dict[str, Any]], keys: Sequence[str]) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for done in [pool.submit(ensure, *(item[key] for key in keys)) for item in items]:
+            done.result()
 
 
 def _let_leader_begin(machine: Machine) -> bool:

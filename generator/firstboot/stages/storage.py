@@ -5,10 +5,11 @@ The state table is in docs/first-boot.md; the decision is `plan.decide`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from generator.firstboot.causes import Refused, StageFailed
-from generator.firstboot.disks import BLANK, MIB, Disk, find_disk, identities, read_content
+from generator.firstboot.disks import BLANK, MIB, Disk, Identities, find_disk, read_content
+from generator.firstboot.folders import make_volume_folders
 from generator.firstboot.growth import grow_all
 from generator.firstboot.intent import Intent, load_intent, new_intent
 from generator.firstboot.locks import storage_lock
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 DISK_WAIT = 60
 # The smallest room that LVM takes for itself at the start of a disk, in MiB.
 LVM_ROOM = 4
+
+
+class Found(NamedTuple):
+    """The disk of each role, and what the disks are known by."""
+
+    disks: dict[str, Disk]
+    identities: Identities
 
 
 class StorageStage(Stage):
@@ -46,40 +54,43 @@ class StorageStage(Stage):
     def confirm(self, machine: Machine) -> None:
         """Both volumes lie on their own disk and are mounted where they belong."""
         check_mounts(machine)
+        _check_places(machine, _storage(machine))
 
 
 def _bring_up(machine: Machine, storage: Storage) -> None:
-    disks = _find_disks(machine, storage)
+    found = _find_disks(machine, storage)
+    disks = found.disks
     lvm = Lvm(machine)
     known = load_intent(machine)
     facts = _gather(machine, storage, disks, lvm)
     is_creation = decide(facts, known) == CREATE
     check_mount_points(machine, storage)
-    intent = _create(machine, storage, disks, facts, known) if is_creation else None
-    lvm.activate(storage.volume_group, [disk.path for disk in disks.values()])
+    intent = _create(machine, storage, found, facts, known) if is_creation else None
+    names = [volume.name for volume in storage.volumes]
+    lvm.activate(storage.volume_group, [disk.path for disk in disks.values()], names)
     for volume in storage.volumes:
         ensure_file_system(machine, storage.volume_group, volume, intent)
     if intent is None and (known is None or known.is_creating):
         # Volumes of an earlier installation: from now on every boot mounts them.
-        intent = _new_intent(machine, storage, disks)
+        intent = _new_intent(storage, found)
     if intent is not None:
         intent.mark_created(machine)
     mount_all(machine, storage)
+    make_volume_folders(machine)
     if not is_creation:
         # What was made just now has its size.
         grow_all(machine, storage)
 
 
-def _create(
-    machine: Machine, storage: Storage, disks: dict[str, Disk], facts: Facts, intent: Intent | None
-) -> Intent:
+def _create(machine: Machine, storage: Storage, found: Found, facts: Facts, intent: Intent | None) -> Intent:
     """Go on from wherever an earlier run stopped: each step is done only when its result is missing."""
+    disks = found.disks
     for volume in storage.volumes:
         _check_room(volume, disks[volume.role])
     lvm = Lvm(machine)
     unlabelled = [role for role in disks if facts.contents[role].kind == BLANK]
     if intent is None or not intent.is_creating or len(unlabelled) == len(disks):
-        intent = _new_intent(machine, storage, disks)
+        intent = _new_intent(storage, found)
     # The plan is on the disk before the first change: what follows is recognisable as ours.
     intent.save(machine)
     for role in unlabelled:
@@ -100,10 +111,10 @@ def _storage(machine: Machine) -> Storage:
 
 
 def check_mounts(machine: Machine) -> None:
-    """Compare mounts and placement with node.json.
+    """Compare mounts with node.json.
 
     Raises:
-        StageFailed: a volume is not mounted, or lies on the disk of the other one.
+        StageFailed: a volume is not mounted.
     """
     storage = _storage(machine)
     for volume in storage.volumes:
@@ -111,19 +122,24 @@ def check_mounts(machine: Machine) -> None:
         mount = find_mount(machine, volume.mount)
         if mount is None or not is_mount_of(machine, mount, device):
             raise StageFailed("storage-failed", f"{device} is not mounted on {volume.mount}")
+
+
+def _check_places(machine: Machine, storage: Storage) -> None:
     places = set(Lvm(machine).disks_of(storage.volume_group, [volume.name for volume in storage.volumes]))
     if len(places) != len(storage.volumes):
         raise StageFailed("volumes-misplaced", f"all volumes lie on {places.pop()}")
 
 
-def _find_disks(machine: Machine, storage: Storage) -> dict[str, Disk]:
+def _find_disks(machine: Machine, storage: Storage) -> Found:
     """Find the disk of each volume; a disk may appear late, letters may swap between boots."""
     machine.commands.ask("udevadm", "settle", "--timeout=60", timeout=90)
     latest = machine.clock.steady() + DISK_WAIT
     while True:
+        identities = Identities(machine)
         try:
             disks = {
-                volume.role: find_disk(machine, volume.disk, storage.os_disk) for volume in storage.volumes
+                volume.role: find_disk(machine, volume.disk, storage.os_disk, identities)
+                for volume in storage.volumes
             }
         except Refused as refusal:
             if refusal.cause.id != "disk-missing" or machine.clock.steady() >= min(latest, machine.deadline):
@@ -133,7 +149,7 @@ def _find_disks(machine: Machine, storage: Storage) -> dict[str, Disk]:
             continue
         if len({disk.kernel_name for disk in disks.values()}) != len(disks):
             raise Refused("disk-ambiguous", f"both volumes select {next(iter(disks.values())).path}")
-        return disks
+        return Found(disks, identities)
 
 
 def _gather(machine: Machine, storage: Storage, disks: dict[str, Disk], lvm: Lvm) -> Facts:
@@ -178,9 +194,9 @@ def _check_room(volume: Volume, disk: Disk) -> None:
         )
 
 
-def _new_intent(machine: Machine, storage: Storage, disks: dict[str, Disk]) -> Intent:
+def _new_intent(storage: Storage, found: Found) -> Intent:
     described = {
-        role: {"path": disk.path, "size": disk.size, "identities": sorted(identities(machine, disk))}
-        for role, disk in disks.items()
+        role: {"path": disk.path, "size": disk.size, "identities": sorted(found.identities.of(disk))}
+        for role, disk in found.disks.items()
     }
     return new_intent(storage.volume_group, described, [volume.role for volume in storage.volumes])

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from generator.firstboot.node import Patroni
 
 
-# While members are missing, the whole look would take the processor that they need to come up.
-THOROUGH_INTERVAL = 20.0
+# While members are missing, looking would take the processor that they need to come up.
+INTERVAL = 4.0
 # The last looks before the deadline are thorough: their words are what an operator reads.
 NEAR_END = 10.0
 
@@ -48,16 +48,12 @@ class VerifyStage(Stage):
             StageFailed: with everything that is missing at the deadline.
         """
         causes: dict[str, str] = {}
-        thorough = machine.clock.steady() - THOROUGH_INTERVAL
 
         def probe() -> str | None:
-            nonlocal thorough
-            now = machine.clock.steady()
-            is_due = now - thorough >= THOROUGH_INTERVAL or machine.deadline - now < NEAR_END
-            missing = [] if is_due else _look(_look_quickly, machine)
-            if not missing:
-                thorough = now
-                missing = find_unready(machine)
+            # What tells most while the cluster comes up; only then, and at the end, the rest.
+            missing = _look(_look_at_cluster, machine)
+            if not missing or machine.deadline - machine.clock.steady() < NEAR_END:
+                missing = [*_look(_look_at_consul, machine), *_look(_look_at_member, machine), *missing]
             causes.update({text: cause for cause, text in missing})
             return "; ".join(text for _, text in missing) or None
 
@@ -65,12 +61,7 @@ class VerifyStage(Stage):
             first = words.split("; ", maxsplit=1)[0]
             return StageFailed(causes.get(first, "not-ready"), words)
 
-        machine.wait(probe, fail)
-
-
-def find_unready(machine: Machine) -> list[tuple[str, str]]:
-    """Return (cause, words) of everything that is not ready."""
-    return [*_look(_look_at_consul, machine), *_look(_look_at_member, machine)]
+        machine.wait(probe, fail, interval=INTERVAL)
 
 
 def _look(part: Callable[[Machine], list[tuple[str, str]]], machine: Machine) -> list[tuple[str, str]]:
@@ -80,12 +71,6 @@ def _look(part: Callable[[Machine], list[tuple[str, str]]], machine: Machine) ->
         return [(failure.cause.id, str(failure))]
     except (Unreachable, CommandFailed, OSError) as error:
         return [("not-ready", str(error))]
-
-
-def _look_quickly(machine: Machine) -> list[tuple[str, str]]:
-    """Ask one question whose answer tells most while the cluster comes up."""
-    patroni = machine.node.patroni
-    return [] if patroni is None else _look_at_cluster(machine, patroni)
 
 
 def _look_at_consul(machine: Machine) -> list[tuple[str, str]]:
@@ -108,14 +93,16 @@ def _look_at_member(machine: Machine) -> list[tuple[str, str]]:
     missing = find_missing(machine, patroni)
     if missing:
         return [("patroni-down", missing)]
-    found = _look_at_cluster(machine, patroni)
-    if is_leader(machine, patroni):
-        found += _look_at_leader(machine, patroni)
-    wrong = find_wrong_vip(machine)
+    leads = is_leader(machine, patroni)
+    found = _look_at_leader(machine, patroni) if leads else []
+    wrong = find_wrong_vip(machine, leads=leads)
     return found + ([("vip-wrong", wrong)] if wrong else [])
 
 
-def _look_at_cluster(machine: Machine, patroni: Patroni) -> list[tuple[str, str]]:
+def _look_at_cluster(machine: Machine) -> list[tuple[str, str]]:
+    patroni = machine.node.patroni
+    if patroni is None:
+        return []
     members = read_members(machine, patroni)
     bad = [f"{member.name} is {member.state}" for member in members if member.state not in GOOD_STATES]
     found = [("replicas-missing", text) for text in bad]

@@ -61,11 +61,15 @@ def get_vip(machine: Machine) -> Vip:
     return machine.node.vip
 
 
-def find_wrong_vip(machine: Machine) -> str | None:
-    """Return what is wrong with the address as this member sees it, or None."""
+def find_wrong_vip(machine: Machine, *, leads: bool | None = None) -> str | None:
+    """Return what is wrong with the address as this member sees it, or None.
+
+    `leads` says whether this member is the leader, where that was asked just now.
+    """
     vip = get_vip(machine)
     try:
-        leads = is_leader(machine, get_patroni(machine))
+        if leads is None:
+            leads = is_leader(machine, get_patroni(machine))
         holder = find_interface(machine, vip.address)
     except (Unreachable, CommandFailed) as error:
         return str(error)
