@@ -62,6 +62,8 @@ def machine(tmp_path: Path) -> Iterator[TestMachine]:
     try:
         install_image(made, {})
         made.install_tripwires(CHANGING)
+        # The stage before starts it; nothing here asks it anything.
+        made.write("/etc/systemd/system/consul.service", b"[Service]\nType=oneshot\nExecStart=/bin/true\n")
         write_node(made)
         for name, size in SIZES.items():
             made.add_disk(name, size)
@@ -129,7 +131,7 @@ def test_blank_disks_become_mounted_volumes_and_every_interruption_converges(mac
     assert run(machine) == 0, (machine.folder / "firstboot.log").read_text()
     total = machine.count_commands()
     expected = describe(machine)
-    assert total >= 10
+    assert total >= 9
     assert "ext4" in expected
     for count in range(1, total + 1):
         for moment in ("before", "after"):
