@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from generator.lab.machine import Machine
 
 
@@ -61,3 +63,11 @@ def read_data(machine: Machine, directory: str) -> Data:
 def read_boot(machine: Machine) -> str:
     """Return the kernel's id of this boot: another one means that the machine really booted."""
     return machine.run("cat", "/proc/sys/kernel/random/boot_id").stdout.strip()
+
+
+def sort_by_slot(rows: Iterable[list[str]]) -> list[str]:
+    """Return the serial numbers of [slot, serial number], slots compared as numbers: 2 comes before 15."""
+    pairs = [(row[0], row[1]) for row in rows if len(row) == 2 and row[1].startswith("holster-")]
+    return [
+        serial for _, serial in sorted(pairs, key=lambda pair: [int(part) for part in pair[0].split(":")])
+    ]

@@ -1,7 +1,7 @@
 """One boot for the scenarios 7, 8 and 11: each of three members has one peculiarity of its own.
 
-They do not weaken each other: the machine with the foreign disk refuses before it starts
-anything, the one with the wrong gossip key can talk to nobody, and the third one, whose
+They do not weaken each other: the machine with the foreign disk starts nothing but its
+Consul agent, the one with the wrong gossip key can talk to nobody, and the third one, whose
 disks are attached the other way round, is the cluster that has to come up beside them.
 """
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.figures import record
+from tests.lab.node_facts import sort_by_slot
 from tests.lab.specs import SWAPPED
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ def read_serials(machine: Machine) -> dict[str, str]:
 
 
 def read_slots(machine: Machine) -> list[str]:
-    """Return the serial numbers in the order in which the disks are attached, whatever their letters."""
+    """Return our disks' serial numbers in the order in which they are attached, whatever their letters."""
     lines = machine.run("lsblk", "-dnro", "HCTL,SERIAL").stdout.splitlines()
-    return [serial for _, serial in sorted(line.split() for line in lines if len(line.split()) == 2)]
+    return sort_by_slot(line.split() for line in lines)
 
 
 def read_volumes(machine: Machine) -> dict[str, str]:
@@ -39,7 +40,7 @@ def test_data_and_wal_land_on_the_disks_with_their_serial_numbers(odd: OddBoot) 
     """The WAL disk is attached before the data disk here; the volumes follow the serial numbers."""
     machine = odd.lab.nodes[SWAPPED]
     serials, volumes = read_serials(machine), read_volumes(machine)
-    assert read_slots(machine)[1:3] == ["holster-wal", "holster-data"], "really swapped"
+    assert read_slots(machine) == ["holster-root", "holster-wal", "holster-data"], "really swapped"
     assert serials[volumes["pg_data"]] == "holster-data"
     assert serials[volumes["pg_wal"]] == "holster-wal"
     sources = machine.run("sh", "-c", "findmnt -no SOURCE /pgdata; findmnt -no SOURCE /pgwal").stdout.split()
