@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from generator.render.rendered import RenderedFile
 
 FOREIGN_LABEL: Final = "accounts"
-CONSUL_DEADLINE_S: Final = 240
+CONSUL_DEADLINE_S: Final = 150
 """Instead of 900: the machine must give up, and what it says then is what the scenario is about."""
 END_S: Final = 900.0
 SERVING_S: Final = 900.0
