@@ -6,6 +6,7 @@ interrupted at any point by an earlier run: it looks before it acts.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Sequence
 
 from generator.firstboot import status as states
@@ -58,6 +59,10 @@ class Runner:
         self._machine.console.say("ready")
         # Last of all: with the marker the unit does not run this program again.
         write_seal(self._machine)
+        # The services were enabled without it, since it takes seconds; until it is done systemd
+        # says of every unit that it changed on disk.
+        with contextlib.suppress(CommandFailed):
+            self._machine.commands.ask("systemctl", "daemon-reload")
         return EXIT_READY
 
     def _run_stage(self, stage: Stage) -> tuple[Cause, int] | None:

@@ -46,12 +46,13 @@ class AgentStage(Stage):
         def prepare() -> None:
             _forget_identity(machine)
             _forget_keyring(machine)
-            # From here on the data directory is this machine's own.
-            machine.fs.write(STARTED, f"{node.instance_id}\n")
+            _own_data_directory(machine)
 
         folder = node.consul.config_dir.rstrip("/") + "/"
         inputs = sorted(item.path for item in node.files if item.path.startswith(folder))
         ensure_started(machine, node.units.consul, inputs, prepare)
+        # Also where the agent ran already.
+        _own_data_directory(machine)
 
     def confirm(self, machine: Machine) -> None:
         """Nothing to wait for: the stage consul does."""
@@ -108,6 +109,12 @@ def _validate(machine: Machine) -> None:
     done = machine.commands.ask(str(machine.fs.at(program)), "validate", folder)
     if not done.is_fine:
         raise StageFailed("consul-config", done.describe())
+
+
+def _own_data_directory(machine: Machine) -> None:
+    """Write down that from here on the data directory is this machine's own."""
+    if machine.fs.read(STARTED) is None:
+        machine.fs.write(STARTED, f"{machine.node.instance_id}\n")
 
 
 def _forget_identity(machine: Machine) -> None:

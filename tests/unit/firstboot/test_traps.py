@@ -86,6 +86,17 @@ def test_old_words_about_the_configuration_stop_nobody(fake: FakeMachine) -> Non
     assert len([call for call in fake.calls if call[0].endswith("consul")]) == 1
 
 
+def test_data_of_an_agent_that_ran_already_stays_its_own(fake: FakeMachine) -> None:
+    """Somebody started it by hand: it is restarted with our configuration, and keeps its identity later."""
+    fake.state["units"]["consul.service"] = {"active": True, "enabled": False, "starts": 1}
+    fake.save()
+    fake.at("/opt/consul").mkdir(parents=True, exist_ok=True)
+    fake.at("/opt/consul/node-id").write_text("mine")
+    assert run(fake, "agent").code == 0
+    boot(fake)
+    assert fake.at("/opt/consul/node-id").read_text() == "mine"
+
+
 def test_an_agent_that_comes_up_is_not_asked_about_its_configuration(fake: FakeMachine) -> None:
     """`consul validate` costs as much as the agent's start."""
     assert run(fake).code == 0
@@ -371,7 +382,8 @@ def test_units_that_are_disabled_already_are_left_alone(fake: FakeMachine) -> No
     assert run(fake).code == 0
     calls = [call for call in fake.calls if call[0] == "systemctl"]
     assert not [call for call in calls if call[1] == "disable"]
-    assert not [call for call in calls if call[1] == "daemon-reload"]
+    # Once, after the seal: until then systemd would tell the first administrator that units changed.
+    assert [number for number, call in enumerate(calls) if call[1] == "daemon-reload"] == [len(calls) - 1]
     assert [call[2] for call in calls if call[1] == "enable" and "patroni.service" in call] == ["--no-reload"]
 
 
