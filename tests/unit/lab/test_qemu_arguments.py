@@ -94,6 +94,6 @@ def test_comma_in_a_path_is_no_new_option() -> None:
 
 def test_emulation_takes_bounded_memory() -> None:
     """By default each machine would take a quarter of all memory for translated code."""
-    assert values("-accel") == ["tcg,thread=multi,tb-size=1024"]
+    assert values("-accel") == ["tcg,thread=multi,tb-size=256"]
     arguments = list_machine_arguments(PLAN, Accelerator("kvm", "host", "a probe ran with it"))
     assert arguments[arguments.index("-accel") + 1] == "kvm"
