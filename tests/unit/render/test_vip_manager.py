@@ -84,7 +84,15 @@ def test_trap_06_stopping_removes_the_vip(render: Render) -> None:
     """vip-manager removes the address on SIGINT only; a killed one leaves it to ExecStopPost."""
     unit = read_unit(render().payload("pg1", UNIT))
     assert unit["KillSignal"] == ["SIGINT"]
+    # Seen in the lab's scenario 12: the signal reached the `ip` that vip-manager had started, too.
+    assert unit["KillMode"] == ["mixed"]
     assert unit["ExecStopPost"] == ["-/usr/sbin/ip address delete 192.168.11.200/24 dev ${VIP_INTERFACE}"]
+
+
+def test_the_vip_is_removed_before_patroni_gives_the_leader_key_back(render: Render) -> None:
+    """Units stop in the reverse of their order; else another member takes the address too early."""
+    unit = read_unit(render().payload("pg1", UNIT))
+    assert "patroni.service" in unit["After"][0].split()
 
 
 @pytest.mark.parametrize(
