@@ -82,16 +82,16 @@ def _do_all(ensure: Callable[..., None], items: Sequence[dict[str, Any]], keys: 
 
 
 def _let_leader_begin(machine: Machine) -> bool:
-    """Give the server that leads a head start; return whether nothing seems to be made yet.
+    """Give the server that leads a head start; return whether nothing seems to be made even then.
 
     All servers may make everything at once, but each request costs all of them time.
     """
-    latest = machine.clock.steady() + HEAD_START
-    while _find_missing(machine) is not None:
-        if leads_raft(machine) or machine.clock.steady() >= min(latest, machine.deadline):
-            return True
+    latest = min(machine.clock.steady() + HEAD_START, machine.deadline)
+    while not leads_raft(machine) and machine.clock.steady() < latest:
         machine.clock.sleep(1.0)
-    return False
+        if _find_missing(machine) is None:
+            return False
+    return True
 
 
 def own_tokens(machine: Machine) -> list[tuple[str, str]]:
