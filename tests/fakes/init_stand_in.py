@@ -2,8 +2,8 @@
 
 Started as `init_stand_in.py` inside the machine's namespaces and root.  Reads the
 unit files of /etc/systemd/system, honours Environment, EnvironmentFile, User,
-ExecStartPre, ExecStart, ExecStopPost, KillSignal, Restart, RestartSec and Requires,
-and takes requests of `systemctl_stand_in.py` over a socket.  Standard library only.
+ExecStart, ExecStopPost, KillSignal, Restart, RestartSec and Requires, and takes
+requests of `systemctl_stand_in.py` over a socket.  Standard library only.
 """
 
 from __future__ import annotations
@@ -100,9 +100,6 @@ class Service:
             unit = read_unit(self.name) or {}
             for required in " ".join(unit.get("Requires", [])).split():
                 service(required).start_and_wait()
-            for command in unit.get("ExecStartPre", []):
-                if self._run(unit, command).wait() != 0 and not command.startswith("-"):
-                    return
             self.process = self._run(unit, unit["ExecStart"][-1])
             code = self.process.wait()
             if unit.get("Type", ["simple"])[-1] == "oneshot":
