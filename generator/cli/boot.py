@@ -15,7 +15,7 @@ from generator.cli.environment import open_toolbox
 from generator.cli.lab_view import LiveView, tabulate_boot
 from generator.errors import HolsterError, UsageInvalid
 from generator.lab.cluster import Lab, open_lab
-from generator.lab.kept import reserve, save_kept, stop_kept
+from generator.lab.kept import forget_kept, reserve, save_kept, stop_kept
 from generator.lab.network import LOOPBACK
 from generator.lab.proof import prove_boot
 from generator.lab.report import REPORT, LabReport, format_report, write_report
@@ -142,10 +142,13 @@ def command(  # noqa: PLR0913 -- one parameter per option
             checked, locate_image(checked, image), place, open_toolbox(), names=names, outlives=keep
         )
         end = stack.enter_context(ExitStack())
+        end.callback(forget_kept, place)
         end.callback(lab.close)
         reporter.step(f"{lab.qemu_label}, {lab.accelerator.name} ({lab.accelerator.reason})")
         try:
             with LiveView(lab, is_quiet=quiet):
+                if keep:
+                    _start_kept(lab, place)
                 report = prove_boot(lab, timeout_s)
         except HolsterError:
             if keep and any(machine.is_on for machine in lab.nodes.values()):
@@ -164,6 +167,16 @@ def command(  # noqa: PLR0913 -- one parameter per option
         print_boot(report)
     if keep:
         reporter.step(format_ways_in(lab, spec, place, is_default=folder is None))
+
+
+def _start_kept(lab: Lab, folder: Path) -> None:
+    """Power the machines on, and write each down at once: they outlive us from here on.
+
+    Whatever ends us, even without a chance to end them, `--stop` finds them.
+    """
+    for name in lab.nodes:
+        lab.start(name)
+        save_kept(folder, lab.pids, lab.site.sockets)
 
 
 def _let_go(lab: Lab, folder: Path) -> None:

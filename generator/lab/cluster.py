@@ -96,12 +96,17 @@ class Lab:
         self._wiring.close()
         shutil.rmtree(self.site.sockets, ignore_errors=True)
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The processes by name: the machines that are on, and the network."""
+        machines = {name: machine.pid for name, machine in self.nodes.items()}
+        return {name: pid for name, pid in machines.items() if pid is not None} | self._wiring.pids
+
     def release(self) -> dict[str, int]:
         """Let everything go on without us (`--keep`); return the processes by name."""
         for machine in self.nodes.values():
             machine.disconnect()
-        machines = {name: machine.pid for name, machine in self.nodes.items()}
-        return {name: pid for name, pid in machines.items() if pid is not None} | self._wiring.pids
+        return self.pids
 
     def make_disks(self, *names: str) -> None:
         """Give machines (all when none is named) new root disks, blank data disks and an empty console."""

@@ -31,6 +31,17 @@ class StageTimes:
     ended: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One run of the first boot that ended before the machine was ready; `at` as in ConsoleLog."""
+
+    outcome: str
+    stage: str | None
+    cause: str | None
+    reason: str | None
+    at: float
+
+
 @dataclass(slots=True)
 class ConsoleLog:
     """What was read of one machine since it was powered on; moments in seconds since then.
@@ -41,6 +52,7 @@ class ConsoleLog:
         outcome: `sealed`, `failed` or `refused`, None while the first boot is under way.
         reason: the cause's id and words of an outcome that is not `sealed`.
         ended_at: when the outcome came.
+        stops: every run that failed or was refused; they stay when the program is started again.
         cloud_init_at, login_at: when cloud-init was done, when somebody could log in.
         has_panicked: whether the kernel gave up.
     """
@@ -51,6 +63,7 @@ class ConsoleLog:
     cause: str | None = None
     reason: str | None = None
     ended_at: float | None = None
+    stops: list[Stop] = field(default_factory=list)
     cloud_init_at: float | None = None
     login_at: float | None = None
     has_panicked: bool = False
@@ -119,3 +132,5 @@ class ConsoleLog:
 
     def _end(self, outcome: str, at: float, cause: str | None = None, reason: str | None = None) -> None:
         self.outcome, self.cause, self.reason, self.ended_at = outcome, cause, reason, at
+        if outcome != "sealed":
+            self.stops.append(Stop(outcome, self.stage.name if self.stage else None, cause, reason, at))

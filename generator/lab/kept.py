@@ -28,7 +28,15 @@ def save_kept(folder: Path, processes: Mapping[str, int], sockets: Path) -> None
         "sockets": str(sockets),
         "processes": {name: {"pid": pid, "start": read_start(pid)} for name, pid in processes.items()},
     }
-    (folder / STATE).write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    # As a whole: half a note would be none.
+    fresh = folder / f".{STATE}.new"
+    fresh.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    fresh.replace(folder / STATE)
+
+
+def forget_kept(folder: Path) -> None:
+    """Remove the note: nothing goes on."""
+    (folder / STATE).unlink(missing_ok=True)
 
 
 def _load(folder: Path) -> dict[str, Any]:

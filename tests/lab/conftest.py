@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.lab.odd_boot import OddBoot
 
 SPECS: Final = {"trio": specs.trio, "sirius": specs.sirius, "odd": specs.odd}
-CLUSTERS: Final = ("odd", "sirius", "fresh", "measured", "trio")
+CLUSTERS: Final = ("measured", "trio", "odd", "sirius", "fresh")
 """The fixtures by which the scenarios are sorted; `measured` boots the trio, beside a bare boot."""
 BOOT_S: Final = 1500.0
 """Under emulation three machines at once take four to five minutes, five machines longer."""

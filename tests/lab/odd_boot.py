@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from generator.lab.cluster import Lab
+    from generator.lab.console import Stop
+    from generator.lab.machine import Machine
     from generator.lab.status import NodeStatus
     from generator.render.rendered import RenderedFile
 
@@ -40,6 +43,7 @@ CONSUL_DEADLINE_S: Final = 150
 """Instead of 900: the machine must give up, and what it says then is what the scenario is about."""
 END_S: Final = 900.0
 SERVING_S: Final = 900.0
+RETRY_S: Final = 2.0
 ENTROPY_SEED: Final = b"\x5a"
 
 
@@ -50,20 +54,20 @@ class OddBoot:
     Attributes:
         lab: the cluster, still up; the machine with the foreign disk is off.
         refused: the last status of the machine with the foreign disk.
-        refused_after: seconds from power-on until it refused.
-        digest_before, digest_after: SHA-256 of the foreign disk.
-        wrong_key: the last status of the machine with the wrong gossip key.
-        wrong_key_after: seconds from power-on until it gave up.
+        refused_stop: what its console said of that, in seconds since its power-on.
+        digests_before, digests_after: SHA-256 of its data disk, the foreign one, and of its WAL disk.
+        wrong_key: the status of the machine with the wrong gossip key, read when it had given up.
+        wrong_key_stop: what its console said when it gave up for the first time.
         serving_after: seconds from power-on until the other machines served rows through the address.
     """
 
     lab: Lab
     refused: NodeStatus
-    refused_after: float
-    digest_before: str
-    digest_after: str
+    refused_stop: Stop
+    digests_before: dict[str, str]
+    digests_after: dict[str, str]
     wrong_key: NodeStatus
-    wrong_key_after: float
+    wrong_key_stop: Stop
     serving_after: float
 
 
@@ -72,26 +76,50 @@ def boot_odd(lab: Lab) -> OddBoot:
     foreign, wrong = lab.nodes[FOREIGN], lab.nodes[WRONG_KEY]
     lab.nodes[SWAPPED].swap_data_disks()
     foreign.put_on_disk("data", make_foreign_file_system(lab.folder))
-    before = foreign.digest_disk("data")
+    before = digest_disks(foreign)
     wrong.attach_seed(make_seed_with_wrong_key(lab, WRONG_KEY))
     began = time.monotonic()
     lab.start()
-    refused = lab.wait_ended(FOREIGN, END_S)
-    refused_after = time.monotonic() - began
-    serving_after = wait_until_serving(lab, SWAPPED, SERVING_S) - began
-    wrong_status = lab.wait_ended(WRONG_KEY, END_S)
-    wrong_after = time.monotonic() - began
+    # Side by side: who gave up may be tried again a minute later, and then no longer tells why.
+    with ThreadPoolExecutor(1) as beside:
+        giving_up = beside.submit(read_failed_status, lab, WRONG_KEY, END_S)
+        refused = lab.wait_ended(FOREIGN, END_S)
+        serving_after = wait_until_serving(lab, SWAPPED, SERVING_S) - began
+        wrong_status = giving_up.result()
     foreign.cut_power()
     return OddBoot(
         lab=lab,
         refused=refused,
-        refused_after=refused_after,
-        digest_before=before,
-        digest_after=foreign.digest_disk("data"),
+        refused_stop=foreign.log.stops[0],
+        digests_before=before,
+        digests_after=digest_disks(foreign),
         wrong_key=wrong_status,
-        wrong_key_after=wrong_after,
+        wrong_key_stop=wrong.log.stops[0],
         serving_after=serving_after,
     )
+
+
+def digest_disks(machine: Machine) -> dict[str, str]:
+    """Return a digest of each data disk of a machine that is off."""
+    return {"data": machine.digest_disk("data"), "wal": machine.digest_disk("wal")}
+
+
+def read_failed_status(lab: Lab, name: str, timeout_s: float) -> NodeStatus:
+    """Return the status of a machine whose first boot ended, with the failure in it.
+
+    When it was tried again before the status was read, its next end is waited for.
+
+    Raises:
+        LabFailed: it did not end in time, or went off.
+        AssertionError: it ended, and its status never said why.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        status = lab.wait_ended(name, max(0.0, deadline - time.monotonic()))
+        if status.failure is not None:
+            return status
+        assert time.monotonic() < deadline, f"{name} ended without a failure in its status: {status}"
+        time.sleep(RETRY_S)
 
 
 def make_foreign_file_system(folder: Path) -> Path:
@@ -106,10 +134,15 @@ def make_foreign_file_system(folder: Path) -> Path:
     return image
 
 
+def draw_wrong_key() -> str:
+    """Return the gossip key of the machine with the wrong one."""
+    return draw_gossip_key(lambda size: ENTROPY_SEED * size).get_secret_value()
+
+
 def make_seed_with_wrong_key(lab: Lab, name: str) -> Path:
     """Return a seed as another render would make it: another gossip key, all else the same."""
     bundle = lab.site.cluster.bundle
-    key = draw_gossip_key(lambda size: ENTROPY_SEED * size).get_secret_value()
+    key = draw_wrong_key()
     assert key != bundle.gossip_key.get_secret_value()
     cluster = resolve_cluster(
         lab.site.cluster.spec, lab.site.cluster.platform, replace_gossip_key(bundle, key)

@@ -35,6 +35,7 @@ class QuorumLoss:
     vip_silence: float
     healed: float
     blind: float
+    start: float
 
 
 def lose_quorum(
@@ -79,6 +80,7 @@ def lose_quorum(
         own.stop()
         through.stop()
         blind = addresses.assert_never_two(BOOTING_BLIND_S)
+        start = addresses.longest_start()
     assert own_silence <= SHORT_S, "the primary stays writable at its own address"
     assert owners == ([primary] if mode == "patroni" else []), f"documented for the mode {mode}"
     if mode == "patroni":
@@ -90,7 +92,7 @@ def lose_quorum(
     for writer, target in ((own, client.at(primary)), (through, client.through_vip())):
         comparison = writer.compare_with(target)
         assert comparison.lost == comparison.unasked == ()
-    return QuorumLoss(mode, end - began, failsafe_after, own_silence, vip_silence, healed, blind)
+    return QuorumLoss(mode, end - began, failsafe_after, own_silence, vip_silence, healed, blind, start)
 
 
 def wait_for_failsafe(lab: Lab, primary: str, *, active: bool, timeout_s: float) -> float:
@@ -117,4 +119,5 @@ def describe(seen: QuorumLoss) -> dict[str, float | int | str]:
         "longest time without writes through the virtual address": seen.vip_silence,
         "whole cluster after the servers' return": seen.healed,
         "longest time between two looks at the owner": seen.blind,
+        "longest time from a kernel's start to the first look": seen.start,
     }

@@ -1,22 +1,45 @@
-"""Random power cuts: drawn from a seed before anything is switched on, so that a run can be repeated."""
+"""Power cuts within the stages of the first boot, drawn from a seed before anything is switched on.
+
+The cuts go forward through the first boot, so that what was cut boots again while the
+others go on.  A machine that was cut passes all its stages again: until all are sealed
+there is always one that will come to the stage of the next cut.  What lies between the
+beginning of a stage and the cut is the same in every run of a seed; which machine comes
+to the stage first is not.
+"""
 
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-EARLIEST_S, LATEST_S = 15.0, 90.0
-"""After the cut before. A machine that was just cut needs longer than this for its first boot, so that
-there is always one whose first boot is under way."""
+    from generator.lab.console import ConsoleLog
+
+EARLY: Final = "before the first stage"
 OFF_S: Final = 5.0
-ALL_AT_ONCE: Final = 0.25
-STAGE: Final = re.compile(r"\[(\w+)\] begins")
+EARLY_S: Final = (5.0, 45.0)
+"""After the first power-on; under emulation the first stage begins after a minute and a half or later."""
+STEPS: Final = (("storage",), ("consul", "acl"), ("patroni",), ("verify",), ("seal",))
+"""One cut each, in one of these stages."""
+ALL_STEP: Final = ("consul", "acl")
+"""All machines are cut at once here: the servers find each other, and nobody has PostgreSQL yet."""
+LONGEST_OFFSET_S: Final = {
+    "storage": 8.0,
+    "consul": 2.0,
+    "acl": 2.0,
+    "patroni": 20.0,
+    "verify": 3.0,
+    "seal": 1.0,
+}
+"""Under emulation: storage took 11 s and more, acl 5 s, patroni 33 s and more, seal 1 s; the first machine in
+verify waits for the others."""
+DEMANDED: Final = (("storage",), ("patroni",), ("verify", "seal"))
+"""In one stage of each of these a cut must have been."""
+SHARES: Final = (1.0, 0.25, 0.0)
+"""A stage that was over before the cut is gone for again, with so much of the offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +47,71 @@ class Cut:
     """One power cut.
 
     Attributes:
-        after_s: seconds after the machines of the cut before had power again.
-        order: the machines as preferred; the first one whose first boot is under way is cut.
-        is_for_all: all machines whose first boot is under way are cut.
+        stage: the stage that must have begun, or EARLY.
+        offset_s: seconds after that; for EARLY after the power-on.
+        order: the machines as preferred where several are in the stage.
+        is_for_all: all machines that are not sealed are cut.
         off_s: how long they stay off.
     """
 
-    after_s: float
+    stage: str
+    offset_s: float
     order: tuple[str, ...]
     is_for_all: bool
     off_s: float
 
-    def choose(self, unsealed: Collection[str]) -> list[str]:
-        """Return the machines to cut, out of those whose first boot is under way."""
-        candidates = [name for name in self.order if name in unsealed]
-        return candidates if self.is_for_all else candidates[:1]
+    @property
+    def offsets(self) -> tuple[float, ...]:
+        """The offset of each try; only what must be seen is tried again."""
+        if self.stage in {"storage", "patroni", "verify"}:
+            return tuple(self.offset_s * share for share in SHARES)
+        return (self.offset_s,)
+
+    def find_victim(self, logs: Mapping[str, ConsoleLog]) -> str | None:
+        """Return the preferred machine that is in the stage, None while there is none."""
+        return next((name for name in self.order if is_in(logs[name], self.stage)), None)
+
+    def choose(self, victim: str, logs: Mapping[str, ConsoleLog]) -> list[str]:
+        """Return the machines to cut: the victim, or all whose first boot is not over."""
+        if not self.is_for_all:
+            return [victim]
+        return [name for name in self.order if name == victim or logs[name].outcome != "sealed"]
 
 
-def draw_cuts(seed: int, names: Sequence[str], count: int) -> tuple[Cut, ...]:
-    """Return so many cuts; the same seed gives the same ones."""
+def draw_cuts(seed: int, names: Sequence[str]) -> tuple[Cut, ...]:
+    """Return the cuts in their order; the same seed gives the same ones."""
     source = random.Random(seed)  # noqa: S311 -- moments to break things at, no secrets
-    return tuple(
-        Cut(
-            after_s=source.uniform(EARLIEST_S, LATEST_S),
+
+    def draw(stage: str, earliest: float, latest: float, *, is_for_all: bool) -> Cut:
+        return Cut(
+            stage=stage,
+            offset_s=source.uniform(earliest, latest),
             order=tuple(source.sample(list(names), len(names))),
-            is_for_all=source.random() < ALL_AT_ONCE,
+            is_for_all=is_for_all,
             off_s=source.uniform(0.0, OFF_S),
         )
-        for _ in range(count)
-    )
+
+    cuts = [draw(EARLY, *EARLY_S, is_for_all=False)]
+    for stages in STEPS:
+        stage = source.choice(stages)
+        cuts.append(draw(stage, 0.0, LONGEST_OFFSET_S[stage], is_for_all=stages == ALL_STEP))
+    return tuple(cuts)
 
 
-def read_stage(console: Path) -> str:
-    """Return the stage that a machine's console named last, else that the program had not begun."""
-    found = STAGE.findall(console.read_text("utf-8", "replace")) if console.exists() else []
-    return found[-1] if found else "before the first stage"
+def is_in(log: ConsoleLog, stage: str) -> bool:
+    """Say whether a machine's first boot is in the stage."""
+    return describe_moment(log) == stage
+
+
+def describe_moment(log: ConsoleLog) -> str:
+    """Return where a machine's first boot is since its last power-on: a stage, or between which."""
+    if log.outcome is not None:
+        return log.outcome
+    if log.stage is None:
+        return EARLY
+    return log.stage.name if log.stage.ended is None else f"after {log.stage.name}"
+
+
+def list_missed(seen: Sequence[str]) -> list[str]:
+    """Return the demanded stages in which no cut was, out of the stages in which there were cuts."""
+    return [" or ".join(stages) for stages in DEMANDED if not set(stages) & set(seen)]

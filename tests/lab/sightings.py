@@ -2,12 +2,14 @@
 
 Guests' clocks differ from each other and from ours, and a line travels to us for
 milliseconds or, under emulation, for half a second.  Each line carries the guest's
-own steady clock; the fastest line of a connection tells the offset between that
-clock and ours, so that the travel time of the others does not count.  Pure.
+own steady clock and the id of its boot; the fastest line of a boot tells the offset
+between that clock and ours, so that the travel time of the others does not count, nor
+over how many connections they came.  Pure.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
@@ -19,6 +21,7 @@ LONGEST_BLIND_S: Final = 1.0
 """Issue 6: who has the address is sampled at least every second."""
 ALIGNMENT_S: Final = 0.25
 """How far two aligned clocks may be apart: the fastest line still travelled for a moment."""
+LINE: Final = re.compile(r"(?P<boot>[0-9a-f-]{36}) (?P<clock>[0-9]+\.[0-9]{3}) (?P<value>\S+)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,14 @@ class Sample:
 
     Attributes:
         node: the machine.
-        session: number of the connection; a machine that booted anew has another clock.
+        boot: the kernel's id of the boot; a machine that booted anew has another clock.
         guest: seconds of the guest's steady clock when the value was read.
         host: seconds of our steady clock when the line arrived.
         value: what was read.
     """
 
     node: str
-    session: int
+    boot: str
     guest: float
     host: float
     value: str
@@ -42,11 +45,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What a machine had at a moment of our steady clock."""
+    """What a machine had at a moment of our steady clock; `uptime` is the guest's own clock then."""
 
     node: str
-    session: int
+    boot: str
     moment: float
+    uptime: float
     value: str
 
 
@@ -59,29 +63,25 @@ class Double:
     second: str
 
 
-def parse_line(line: str) -> tuple[float, str] | None:
-    """Return the guest's clock and the value, None for a line that is none of ours (or was cut off)."""
-    clock, separator, value = line.rstrip("\n").partition(" ")
-    if not separator or not line.endswith("\n"):
-        return None
-    try:
-        return float(clock), value
-    except ValueError:
-        return None
+def parse_line(line: str) -> tuple[str, float, str] | None:
+    """Return boot, guest's clock and value, None for a line that is none of ours (or was cut off)."""
+    found = LINE.fullmatch(line)
+    return None if found is None else (found["boot"], float(found["clock"]), found["value"])
 
 
 def align(samples: Iterable[Sample]) -> list[Sighting]:
-    """Return the samples on our clock, sorted by moment."""
+    """Return the samples on our clock, sorted by moment; one that came twice counts once."""
 
-    def connection(sample: Sample) -> tuple[str, int]:
-        return sample.node, sample.session
+    def kernel(sample: Sample) -> tuple[str, str]:
+        return sample.node, sample.boot
 
     found = []
-    for _, group in groupby(sorted(samples, key=connection), connection):
+    for (node, boot), group in groupby(sorted(samples, key=kernel), kernel):
         lines = list(group)
         offset = min(sample.host - sample.guest for sample in lines)
         found += [
-            Sighting(sample.node, sample.session, sample.guest + offset, sample.value) for sample in lines
+            Sighting(node, boot, guest + offset, guest, value)
+            for guest, value in {(sample.guest, sample.value) for sample in lines}
         ]
     return sorted(found, key=lambda sighting: sighting.moment)
 
@@ -106,7 +106,7 @@ def list_held(sightings: Sequence[Sighting], value: str) -> list[Held]:
             goes_on = (
                 last is not None
                 and sighting.value == value
-                and sighting.session == last.session
+                and sighting.boot == last.boot
                 and sighting.moment - last.moment <= LONGEST_BLIND_S
             )
             if begun is not None and last is not None and not goes_on:
@@ -136,13 +136,43 @@ def find_doubles(sightings: Sequence[Sighting], value: str) -> list[Double]:
     ]
 
 
+def list_boots(sightings: Sequence[Sighting]) -> list[list[Sighting]]:
+    """Return the sightings of each boot of each machine, sorted by machine and beginning."""
+    boots: dict[tuple[str, str], list[Sighting]] = {}
+    for sighting in sightings:
+        boots.setdefault((sighting.node, sighting.boot), []).append(sighting)
+    return sorted(boots.values(), key=lambda boot: (boot[0].node, boot[0].moment))
+
+
 def longest_blind(sightings: Sequence[Sighting]) -> float:
-    """Return the longest time between two neighbouring sightings of one connection, in seconds."""
-    longest = 0.0
-    for key in {(sighting.node, sighting.session) for sighting in sightings}:
-        moments = [item.moment for item in sightings if (item.node, item.session) == key]
-        longest = max([longest, *(second - first for first, second in pairwise(moments))])
-    return longest
+    """Return the longest time between two neighbouring sightings of one boot, in seconds.
+
+    Whatever the connection did meanwhile: a machine that went on running was not looked at.
+    """
+    return max(
+        (second.moment - first.moment for boot in list_boots(sightings) for first, second in pairwise(boot)),
+        default=0.0,
+    )
+
+
+def longest_start(sightings: Sequence[Sighting], since: float) -> float:
+    """Return the longest time from the start of a kernel after `since` to the first sighting, in seconds.
+
+    Nobody can log in for most of it.
+    """
+    return max(
+        (boot[0].uptime for boot in list_boots(sightings) if boot[0].moment - boot[0].uptime > since),
+        default=0.0,
+    )
+
+
+def list_unreleased(sightings: Sequence[Sighting], value: str) -> list[str]:
+    """Return the machines that booted anew, and had the value when they were last seen before that."""
+    return [
+        earlier[-1].node
+        for earlier, later in pairwise(list_boots(sightings))
+        if earlier[0].node == later[0].node and earlier[-1].value == value
+    ]
 
 
 def first_seen(

@@ -60,5 +60,6 @@ def test_old_primary_rejoins_and_streams(trio: Lab, tmp_path: Path) -> None:
             "rejoined by": "pg_rewind" if "running pg_rewind" in journal else "replaying WAL alone",
             "longest pause between two rows meanwhile": silence.seconds,
             "longest time between two looks at the owner": blind,
+            "longest time from a kernel's start to the first look": addresses.longest_start(),
         },
     )

@@ -31,7 +31,8 @@ def test_machine_with_a_foreign_disk_refuses_and_the_others_come_up(odd: OddBoot
     assert "wipefs -a" in status.failure.hint
     words = lab.nodes[FOREIGN].console.read_text("utf-8", "replace")
     assert "disk-foreign" in words, "the console says it, too"
-    assert odd.digest_after == odd.digest_before
+    assert odd.refused_stop.outcome == "refused"
+    assert odd.digests_after == odd.digests_before
     # The others: Consul's server leads, the third member is primary, serves, and waits for its replicas.
     assert lab.cluster_view().leader == SWAPPED
     assert lab.vip_owners() == [SWAPPED]
@@ -47,11 +48,12 @@ def test_machine_with_a_foreign_disk_refuses_and_the_others_come_up(odd: OddBoot
         7,
         "a data disk with a foreign file system: its machine refused, no byte changed, the others served",
         {
-            "refused after": odd.refused_after,
+            "refused after": odd.refused_stop.at,
             "cause": status.failure.cause,
             "reason": status.failure.reason,
             "label on the disk": FOREIGN_LABEL,
-            "SHA-256 of the disk before and after": odd.digest_after[:16],
+            "SHA-256 of the data disk before and after": odd.digests_after["data"][:16],
+            "SHA-256 of the WAL disk before and after": odd.digests_after["wal"][:16],
             "the others served rows after": odd.serving_after,
         },
     )

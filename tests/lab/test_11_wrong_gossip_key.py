@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.figures import record
+from tests.lab.odd_boot import draw_wrong_key
 from tests.lab.specs import WRONG_KEY
 
 if TYPE_CHECKING:
@@ -16,21 +17,24 @@ pytestmark = pytest.mark.lab
 
 
 def test_status_names_the_gossip_key_as_the_cause(odd: OddBoot) -> None:
-    """Consul's own words are in the reason, the hint says what to do, and no key is in either."""
+    """Consul's own words are in the reason, the hint says what to do; no key is there or on the console."""
     status = odd.wrong_key
     assert (status.state, status.stage) == ("failed", "consul")
     assert status.failure is not None
     assert status.failure.cause == "gossip-key", status.failure
     assert "payloads of one and the same render" in status.failure.hint
-    text = repr(status)
-    assert odd.lab.site.cluster.bundle.gossip_key.get_secret_value() not in text
+    stop = odd.wrong_key_stop
+    assert (stop.outcome, stop.stage, stop.cause) == ("failed", "consul", "gossip-key")
+    text = repr(status) + odd.lab.nodes[WRONG_KEY].console.read_text("utf-8", "replace")
+    for key in (odd.lab.site.cluster.bundle.gossip_key.get_secret_value(), draw_wrong_key()):
+        assert key not in text
     members = odd.lab.cluster_view().members
     assert WRONG_KEY not in members
     record(
         11,
         "a machine seeded with another gossip key says so in its status",
         {
-            "gave up after": odd.wrong_key_after,
+            "gave up after": stop.at,
             "cause": status.failure.cause,
             "reason": status.failure.reason[:160],
         },

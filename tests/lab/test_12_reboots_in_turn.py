@@ -57,7 +57,9 @@ def test_rebooting_each_machine_in_turn_never_leaves_it_without_primary_for_long
         writer.wait_for_rows(10, 120)
         writer.stop()
         figures["longest time between two looks at the owner"] = addresses.assert_never_two(BOOTING_BLIND_S)
+        figures["longest time from a kernel's start to the first look"] = addresses.longest_start()
     assert first in {held.node for held in addresses.owners()}
+    assert addresses.list_unreleased() == [], "seen until the address was gone, not only until sshd was"
     # Patroni's own worst case: the lock runs out, then one look at the cluster.
     assert longest <= timing.ttl + timing.loop_wait
     comparison = writer.compare_with(client.through_vip())

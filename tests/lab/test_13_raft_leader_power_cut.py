@@ -111,5 +111,6 @@ def test_raft_leader_loses_its_power(trio: Lab, tmp_path: Path) -> None:
             "whole cluster after power-on": healed,
             "lost": len(comparison.lost),
             "longest time between two looks at the owner": blind,
+            "longest time from a kernel's start to the first look": addresses.longest_start(),
         },
     )

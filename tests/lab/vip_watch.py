@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
-from tests.lab.guest_stream import GuestStream, GuestWatch
-from tests.lab.sightings import LONGEST_BLIND_S, find_doubles, first_seen, list_held, longest_blind
+from tests.lab.guest_stream import FIRST_SIGHT_S, GuestStream, GuestWatch
+from tests.lab.sightings import (
+    LONGEST_BLIND_S,
+    find_doubles,
+    first_seen,
+    list_held,
+    list_unreleased,
+    longest_blind,
+    longest_start,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +46,7 @@ class VipWatch(GuestWatch):
     def __init__(self, lab: Lab, names: Iterable[str] = ()) -> None:
         if lab.vip is None:
             raise ValueError("this cluster has no virtual address")
+        self._began = time.monotonic()
         super().__init__(GuestStream(lab, PROGRAM, (lab.vip,), names))
 
     def owners(self) -> list[Held]:
@@ -47,15 +57,28 @@ class VipWatch(GuestWatch):
         """Return when one of the machines was first seen with the address after a moment."""
         return first_seen(self.stream.sightings(), HAS, after=after, nodes=names)
 
+    def list_unreleased(self) -> list[str]:
+        """Return the machines that were last seen with the address when they stopped, and booted again."""
+        return list_unreleased(self.stream.sightings(), HAS)
+
+    def longest_start(self) -> float:
+        """Return the longest time from the start of a machine until it was looked at, 0 when none started."""
+        return longest_start(self.stream.sightings(), self._began)
+
     def assert_never_two(self, blind_s: float = LONGEST_BLIND_S) -> float:
         """Fail when two machines had the address at once; return the longest time between two samples.
 
+        Up to now: every machine that is on must be seen once more.  A machine that starts is
+        not seen before somebody can log in; `longest_start` says how long that was.
+
         Args:
-            blind_s: the longest time between two samples that is accepted.
+            blind_s: the longest time between two samples of a machine that runs that is accepted.
 
         Raises:
             AssertionError: two owners, or a blind spot in which there might have been two.
+            TimeoutError: a machine that is on is not watched any more.
         """
+        self.stream.wait_until_seen(FIRST_SIGHT_S, since=time.monotonic())
         sightings = self.stream.sightings()
         assert sightings, "nothing was seen"
         doubles = find_doubles(sightings, HAS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,7 +14,7 @@ from generator.cli import boot
 from generator.cli.lab_view import LiveView, describe_machine, tabulate_boot
 from generator.errors import UsageInvalid
 from generator.lab.console import ConsoleLog
-from generator.lab.kept import reserve
+from generator.lab.kept import STATE, list_running, reserve
 from generator.lab.report import LabReport, NodeReport, StageReport
 from generator.tools.qemu import Accelerator
 
@@ -177,16 +179,34 @@ def test_table_without_an_owner() -> None:
     assert "192.0.2.100" not in draw(replace(REPORT, vip_owner=None))
 
 
-class LabThatStartsNothing(FakeLab):
-    """A lab whose machines stay off."""
+class LabWithoutQemu(FakeLab):
+    """A lab whose machines are a flag and a process each: ours."""
 
     qemu_label = "QEMU"
     accelerator = Accelerator("tcg", "max", "a test")
     is_closed = False
+    site = SimpleNamespace(sockets="sockets")
 
     def close(self) -> None:
         """Remember it."""
         self.is_closed = True
+
+    def start(self, name: str) -> None:
+        """Power one on."""
+        self.nodes[name].is_on = True
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Each machine that is on has our own process."""
+        return {name: os.getpid() for name, machine in self.nodes.items() if machine.is_on}
+
+
+class LabThatStartsNothing(LabWithoutQemu):
+    """A lab whose machines stay off."""
+
+    def start(self, name: str) -> None:
+        """Fail."""
+        raise UsageInvalid(f"the lab cannot give {name} a network card")
 
 
 def test_nothing_is_kept_where_no_machine_runs(
@@ -195,13 +215,29 @@ def test_nothing_is_kept_where_no_machine_runs(
     """A lab that failed before its first machine would leave a network behind, and block the next one."""
     lab = LabThatStartsNothing(pg1=FakeMachine(is_on=False))
 
-    def fail(*_: object) -> LabReport:
-        raise UsageInvalid("the lab cannot give pg1 a network card")
-
     monkeypatch.setattr(boot, "open_lab", lambda *_, **__: lab)
-    monkeypatch.setattr(boot, "prove_boot", fail)
     called = holster("boot", str(sirius), "--keep")
     assert called.code == 2
     assert "network card" in called.err
     assert "go on" not in called.err
     assert lab.is_closed
+
+
+def test_machines_to_be_kept_are_written_down_before_they_are_waited_for(
+    holster: Holster, sirius: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They outlive a SIGKILL of ours, and `--stop` must find them then."""
+    lab = LabWithoutQemu(pg1=FakeMachine(is_on=False), pg2=FakeMachine(is_on=False))
+    place = tmp_path / "output/sirius-lab"
+    seen: list[list[str]] = []
+
+    def die(*_: object) -> LabReport:
+        seen.append(list_running(place))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(boot, "open_lab", lambda *_, **__: lab)
+    monkeypatch.setattr(boot, "prove_boot", die)
+    assert holster("boot", str(sirius), "--keep").code != 0
+    assert seen == [["pg1", "pg2"]]
+    assert lab.is_closed
+    assert not (place / STATE).exists(), "an interruption ended them"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from generator.lab.console import ConsoleLog
+from generator.lab.console import ConsoleLog, Stop
 
 BOOT = (
     "[    0.000000] Linux version 6.12.48 (debian-kernel@lists.debian.org)\r\n"
@@ -113,3 +113,16 @@ def test_tail_is_bounded_and_clean() -> None:
     log = read("".join(f"line {number}\r\n" for number in range(100)) + "\x1b[0;32mgreen\x1b[0m\r\n")
     assert log.tail[-2:] == ["line 99", "green"]
     assert len(log.tail) == 15
+
+
+def test_every_stop_stays_known_when_the_program_is_started_again() -> None:
+    """A run that failed may be tried again a minute later: the present outcome is none then."""
+    log = ConsoleLog()
+    log.feed("holster: [consul] begins\nholster: [consul] failed: gossip-key: no leader\n", 250.0)
+    assert (log.outcome, log.ended_at) == ("failed", 250.0)
+    log.feed("holster: [preflight] begins\n", 312.0)
+    assert (log.outcome, log.ended_at) == (None, None)
+    assert log.stops == [Stop("failed", "consul", "gossip-key", "no leader", 250.0)]
+    log.feed("holster: ready\n", 400.0)
+    assert log.outcome == "sealed"
+    assert len(log.stops) == 1

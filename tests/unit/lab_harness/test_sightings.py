@@ -10,7 +10,9 @@ from tests.lab.sightings import (
     find_doubles,
     first_seen,
     list_held,
+    list_unreleased,
     longest_blind,
+    longest_start,
     parse_line,
 )
 
@@ -18,7 +20,7 @@ from tests.lab.sightings import (
 def watch(node: str, values: dict[float, str], *, offset: float = 0.0, delay: float = 0.0) -> list[Sample]:
     """Return samples at moments of our clock, taken by a guest whose clock is `offset` ahead."""
     return [
-        Sample(node, 1, moment + offset, moment + (delay if number else 0.0), value)
+        Sample(node, "one", moment + offset, moment + (delay if number else 0.0), value)
         for number, (moment, value) in enumerate(sorted(values.items()))
     ]
 
@@ -72,14 +74,55 @@ def test_a_blind_spot_proves_nothing_and_is_measured() -> None:
     assert longest_blind(sightings) == 4.0
 
 
+def boot(  # noqa: PLR0913 -- who, which boot, when, what
+    node: str, name: str, start: float, first: float, last: float, *, value: str = "has"
+) -> list[Sample]:
+    """Return the samples of one boot whose kernel started at `start`, four times a second, on our clock."""
+    moments = span(first, last, value)
+    return [Sample(node, name, moment - start, moment, value) for moment in moments]
+
+
 def test_a_new_boot_is_a_new_clock() -> None:
     """After a reboot the guest's clock begins anew; its old samples stay where they were."""
-    before = [Sample("a", 1, 100.0 + step, 10.0 + step, "has") for step in (0.0, 0.5)]
-    after = [Sample("a", 2, 5.0 + step, 60.0 + step, "has") for step in (0.0, 0.5)]
-    sightings = align([*before, *after])
-    assert [sighting.moment for sighting in sightings] == [10.0, 10.5, 60.0, 60.5]
-    assert longest_blind(sightings) == 0.5
+    samples = boot("a", "one", -90.0, 10.0, 10.5) + boot("a", "two", 55.0, 60.0, 60.5)
+    sightings = align(samples)
+    assert [sighting.moment for sighting in sightings] == [10.0, 10.25, 10.5, 60.0, 60.25, 60.5]
     assert len(list_held(sightings, "has")) == 2
+
+
+def test_silence_within_one_boot_is_a_blind_spot_whatever_the_connection_did() -> None:
+    """The watcher hung up after a silence and came again: 30 s nobody looked (it was left out)."""
+    samples = boot("a", "one", -90.0, 0.0, 10.0) + boot("a", "one", -90.0, 40.0, 50.0)
+    assert longest_blind(align(samples)) == 30.0
+
+
+def test_lines_that_came_late_over_another_connection_fill_the_gap() -> None:
+    """What was sampled meanwhile is read afterwards, some of it twice: nobody was blind."""
+    live = boot("a", "one", -90.0, 0.0, 10.0) + boot("a", "one", -90.0, 40.0, 50.0)
+    late = [
+        Sample("a", "one", sample.guest, 40.0, sample.value) for sample in boot("a", "one", -90.0, 5.0, 40.0)
+    ]
+    sightings = align(live + late)
+    assert longest_blind(sightings) == 0.25
+    assert len(sightings) == len({sighting.moment for sighting in sightings})
+    assert [(held.start, held.end) for held in list_held(sightings, "has")] == [(0.0, 50.0)]
+
+
+def test_a_machine_that_was_off_or_booting_was_rightly_not_seen() -> None:
+    """How long its kernel ran before the first look is told; a boot of before the watch does not count."""
+    sightings = align(boot("a", "one", -90.0, 0.0, 10.0) + boot("a", "two", 30.0, 75.0, 80.0))
+    assert longest_blind(sightings) == 0.25
+    assert longest_start(sightings, since=0.0) == 45.0
+    assert longest_start(align(boot("a", "one", -90.0, 0.0, 10.0)), since=0.0) == 0.0
+    assert longest_blind([]) == longest_start([], since=0.0) == 0.0
+
+
+def test_address_that_nobody_saw_go_is_noticed() -> None:
+    """A machine was last seen with it, and booted anew; at the end of the watch the owner has it rightly."""
+    kept = boot("a", "one", -90.0, 0.0, 10.0) + boot("a", "two", 30.0, 75.0, 80.0, value="not")
+    assert list_unreleased(align(kept), "has") == ["a"]
+    gone = [*kept, *boot("a", "one", -90.0, 10.25, 12.0, value="not"), *boot("b", "one", -90.0, 11.0, 80.0)]
+    assert list_unreleased(align(gone), "has") == []
 
 
 def test_first_seen_looks_only_after_the_moment() -> None:
@@ -89,14 +132,26 @@ def test_first_seen_looks_only_after_the_moment() -> None:
     assert first_seen(sightings, "has", after=5.0, nodes=["a", "b"]) is None
 
 
+BOOT = "2f6c1b7e-8a1d-4c55-9b0e-1f2e3d4c5b6a"
+
+
 @pytest.mark.parametrize(
-    "line", ["12.5 has", "has\n", "x has\n", "\n"], ids=["cut-off", "no-clock", "not-a-number", "empty"]
+    "line",
+    [
+        f"{BOOT} 12.500 has",
+        f"{BOOT} has\n",
+        f"{BOOT} x has\n",
+        f"{BOOT} 12.\n",
+        f"{BOOT} 12.5{BOOT} 3.000 has\n",
+        "\n",
+    ],
+    ids=["cut-off", "no-clock", "not-a-number", "no-value", "two-in-one", "empty"],
 )
 def test_a_line_that_is_none_of_ours_is_left_out(line: str) -> None:
     """A banner, or a line that broke off with the power."""
     assert parse_line(line) is None
 
 
-def test_a_line_is_clock_and_value() -> None:
-    """What the program on the machine prints."""
-    assert parse_line("12.500 has-not\n") == (12.5, "has-not")
+def test_a_line_is_boot_clock_and_value() -> None:
+    """What the program on the machine writes."""
+    assert parse_line(f"{BOOT} 12.500 has-not\n") == (BOOT, 12.5, "has-not")
