@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from generator.diagnostics import Problem, Severity
 from generator.errors import UsageInvalid
+from generator.platforms.install_rules import INSTALL_RULES
 from generator.platforms.profile import PlatformProfile, list_platforms, load_profile
 from generator.platforms.rules import PLATFORM_RULES
 from generator.spec.load import read_spec
@@ -72,7 +73,8 @@ def check_spec(text: bytes, name: str, platform: str | None = None) -> CheckedSp
         digest.update(f"\0platform {platform}".encode())
     profile = _find_profile(reading)
     if reading.spec is not None and profile is not None:
-        reading.add(run_rules(PLATFORM_RULES, reading.pruning.removed, reading.spec, profile))
+        rules = (*PLATFORM_RULES, *INSTALL_RULES)
+        reading.add(run_rules(rules, reading.pruning.removed, reading.spec, profile))
     spec, problems = reading.finish()
     if profile is None:
         raise AssertionError("a platform without a profile is always a problem")

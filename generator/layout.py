@@ -76,3 +76,4 @@ class NodePaths:
     sealed = "/var/lib/holster/sealed"
     firstboot = "/usr/local/sbin/holster-firstboot"
     firstboot_unit = "holster-firstboot.service"
+    wheels_home = "/opt/patroni"

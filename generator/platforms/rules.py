@@ -5,13 +5,16 @@ In: a valid spec and the platform's profile.  Out: problems with paths in the sp
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
+from generator.layout import NodePaths
 from generator.platforms.vip_mode import choose_vip_mode
 from generator.spec.model import Durability
 from generator.spec.rules.disks import STORAGE, list_storage
 from generator.spec.rules.rule import Rule, rule
+from generator.spec.rules.volumes import DEFAULT_MOUNTS, find_hidden
 from generator.spec.wording import join_words
 from generator.versions import POSTGRESQL_END_OF_LIFE, PatroniDialect, VersionNumber, VipManagerDialect
 
@@ -31,6 +34,12 @@ def _find_version(spec: ClusterSpec, profile: PlatformProfile, name: str) -> Ver
     component: ComponentSpec = getattr(spec.components, name)
     default: ComponentSpec = getattr(profile, name)
     return VersionNumber(component.version or default.version or "0")
+
+
+def _find_source(spec: ClusterSpec, profile: PlatformProfile, name: str) -> str | None:
+    component: ComponentSpec = getattr(spec.components, name)
+    default: ComponentSpec = getattr(profile, name)
+    return component.source or ("artifact" if component.url else default.source)
 
 
 @rule("version-unsupported", reads=f"{FACTS} components")
@@ -91,8 +100,7 @@ def check_vip_mode(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
     mode = choose_vip_mode(spec, profile)
     version = _find_version(spec, profile, "vip_manager")
     dialect, path = VipManagerDialect(version), ("vip_manager", "mode")
-    component = spec.components.vip_manager
-    source = component.source or ("artifact" if component.url else profile.vip_manager.source)
+    source = _find_source(spec, profile, "vip_manager")
     if mode not in profile.vip_manager_modes and source != "artifact":
         modes = join_words(profile.vip_manager_modes)
         message = f"the vip-manager package of {profile.title} cannot do mode {mode}, only {modes}"
@@ -113,9 +121,8 @@ def check_packages(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
     for name in OLDEST:
         component: ComponentSpec = getattr(spec.components, name)
         default: ComponentSpec = getattr(profile, name)
-        source = component.source or ("artifact" if component.url else default.source)
         packages = default.packages if component.packages is None else component.packages
-        if source == "package" and not packages:
+        if _find_source(spec, profile, name) == "package" and not packages:
             message = f"{profile.title} has no package of {name}"
             hint = f"set components.{name}.packages, or source: artifact"
             yield Problem("component-packages", message, path=("components", name, "source"), hint=hint)
@@ -137,20 +144,42 @@ def check_suites(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Proble
             yield Problem("repository-suite", message, path=(*path, key), hint="remove suite and components")
 
 
-@rule("mount-hides", reads=f"{FACTS} {STORAGE}")
+@rule("mount-hides", reads=f"{FACTS} {STORAGE} components")
 def check_hidden(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
-    """D2: a data volume must not cover the files of another service."""
-    kept = (profile.paths.consul_data_dir, profile.paths.consul_config_dir)
+    """D2: a data volume must not cover the files of a program; the first boot would refuse to mount it."""
     for view in list_storage(spec):
         for kind, volume in view.volumes:
-            mount = volume.mount
-            hidden = next((path for path in kept if mount and f"{path}/".startswith(f"{mount}/")), None)
-            inside = next((path for path in kept if mount and f"{mount}/".startswith(f"{path}/")), None)
-            if hidden or inside:
-                message = f"a volume on {mount} would cover {hidden or inside}, which Consul uses"
-                yield Problem(
-                    "mount-hides", message, path=view.find(kind, "mount"), hint=f"such as /pg{kind}"
-                )
+            mount = volume.mount or DEFAULT_MOUNTS[kind]
+            covered = _find_covered(PurePosixPath(mount), spec, profile)
+            if covered:
+                folder, program = covered
+                message = f"a volume on {mount} would cover {folder}, which {program} uses"
+                hint = f"such as {DEFAULT_MOUNTS[kind]}"
+                yield Problem("mount-hides", message, path=view.find(kind, "mount"), hint=hint)
+
+
+def _find_covered(
+    mount: PurePosixPath, spec: ClusterSpec, profile: PlatformProfile
+) -> tuple[str, str] | None:
+    """Return a folder that a mount would cover and the program that uses it, or None.
+
+    None as well where the mount point is refused on every platform: that is said once.
+    """
+    if find_hidden(mount):
+        return None
+    whole = {profile.paths.consul_data_dir: "Consul", profile.paths.consul_config_dir: "Consul"}
+    if _find_source(spec, profile, "patroni") == "artifact":
+        whole[NodePaths.wheels_home] = "Patroni"
+    home = profile.users.postgres_home
+    tops = {home: "PostgreSQL"}
+    if profile.family == "rpm":
+        # The server's package makes data and backups in it; elsewhere below the home is room.
+        major = spec.components.postgresql.version or profile.postgresql.version
+        tops[f"{home}/{major}"] = "PostgreSQL"
+    for folder, program in {**whole, **tops}.items():
+        if PurePosixPath(folder).is_relative_to(mount) or (folder in whole and mount.is_relative_to(folder)):
+            return folder, program
+    return None
 
 
 @rule("image-release", "image-checksum", reads=f"{FACTS} image")
@@ -216,6 +245,56 @@ def check_admin(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem
         yield Problem("reserved-name", message, path=("access", "user"), hint="use a name of your own")
 
 
+@rule("superuser-name", reads=f"{FACTS} postgresql.superuser")
+def check_superuser(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """pg_hba.conf says `peer` for the superuser: over the socket only a system user of that name gets in.
+
+    The first boot asks PostgreSQL that way before it seals.
+    """
+    user, name = profile.users.postgres, spec.postgresql.superuser
+    if name != user:
+        message = (
+            f"the superuser must be called {user}, like the system user that runs PostgreSQL, not {name}"
+        )
+        hint = f"set postgresql.superuser: {user}, and make {name} by SQL if applications need it"
+        yield Problem("superuser-name", message, path=("postgresql", "superuser"), hint=hint)
+
+
+@rule(
+    "address-outside-network",
+    reads=f"{FACTS} postgresql.hba.* network.prefix network.clients",
+    is_partial=True,
+)
+def check_client_rules(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """A line of pg_hba.conf lets nobody in whom the firewall keeps out."""
+    clients = (spec.network.prefix,) if spec.network.clients is None else spec.network.clients
+    for index, line in enumerate(spec.postgresql.hba):
+        if line.method == "reject" or line.address.is_loopback:
+            continue
+        if not any(line.address.overlaps(network) for network in clients):
+            message = f"nobody in {line.address} reaches PostgreSQL: network.clients does not have it"
+            hint = f"add {line.address} to network.clients, from which the firewall is made"
+            if not profile.has_firewalld:
+                message = f"this line lets {line.address} in, and network.clients does not have it"
+                hint = f"add {line.address} to network.clients, or remove the line"
+            path = ("postgresql", "hba", index, "address")
+            yield Problem("address-outside-network", message, Severity.WARNING, path=path, hint=hint)
+
+
+@rule("no-firewall", reads=f"{FACTS} network.admins network.monitors ports", is_partial=True)
+def check_firewall(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """These keys become rules of the firewall and nothing else: without one nobody is kept out."""
+    network, ports = spec.network, spec.ports
+    given = {"admins": network.admins is not None, "monitors": bool(network.monitors)}
+    for key, port in {"admins": ports.ssh, "monitors": ports.patroni}.items():
+        if given[key] and not profile.has_firewalld:
+            message = f"network.{key} does nothing on {profile.title}, which gets no firewall"
+            hint = f"limit who reaches port {port} outside the machine, and remove {key}"
+            yield Problem(
+                "no-firewall", message, Severity.WARNING, path=("network", key), at_key=True, hint=hint
+            )
+
+
 @rule("ssh-port", reads=f"{FACTS} ports.ssh system.selinux")
 def check_ssh_port(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """Trap 34 and promise 6: a machine that nobody can enter tells nobody why."""
@@ -249,5 +328,8 @@ PLATFORM_RULES: tuple[Rule, ...] = (
     check_release,
     check_keys,
     check_admin,
+    check_superuser,
+    check_client_rules,
+    check_firewall,
     check_ssh_port,
 )

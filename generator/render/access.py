@@ -9,8 +9,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from generator.resolve import ResolvedCluster, ResolvedNode
+    from generator.spec.model import HbaRule
 
 LOOPBACKS: Final = ("127.0.0.1/32", "::1/128")
+
+
+def _list_lines(rule: HbaRule, own: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines of one rule of the spec; `own` are the roles of the cluster itself.
+
+    `all` does not stand for them: a rule for them names them.
+    """
+    users = rule.user.split(",")
+    barred = [role for role in own if role not in users]
+    if "all" in users and barred and rule.method != "reject":
+        yield f"{rule.type} {rule.database} {','.join(barred)} {rule.address} reject"
+    yield f"{rule.type} {rule.database} {rule.user} {rule.address} {rule.method}"
 
 
 def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
@@ -34,9 +47,8 @@ def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
         rules.append(f"host replication {replication} {peer.address}/32 scram-sha-256")
         rules.append(f"host all {trusted} {peer.address}/32 scram-sha-256")
     # Before the client networks, so that they can forbid what these allow.
-    rules += [
-        f"{rule.type} {rule.database} {rule.user} {rule.address} {rule.method}" for rule in settings.hba
-    ]
+    own = (settings.superuser, settings.rewind_user, replication)
+    rules += [line for rule in settings.hba for line in _list_lines(rule, own)]
     # The superuser comes from the members alone, everybody else from the client networks.
     for network in cluster.clients:
         rules.append(f"host all {trusted},{replication} {network} reject")

@@ -192,11 +192,13 @@ class NetworkSpec(SpecModel):
     dhcp_ranges: Annotated[tuple[DhcpRange, ...], Field(max_length=100)] = ()
     """Ranges that a DHCP server gives out, such as 10.0.0.100-10.0.0.150; no machine may lie in them."""
     clients: tuple[Network, ...] | None = None
-    """Networks that may reach PostgreSQL, through the firewall and pg_hba.conf. Default: prefix."""
+    """Networks that may reach PostgreSQL, through the firewall (where the platform gets one) and
+    pg_hba.conf. Default: prefix."""
     admins: tuple[Network, ...] | None = None
-    """Networks that may reach SSH. Default: prefix."""
+    """Networks that may reach SSH; debian13 gets no firewall, so it does nothing there. Default: prefix."""
     monitors: tuple[Network, ...] = ()
-    """Networks that may reach Patroni's REST API, besides the members. Default: none."""
+    """Networks that may reach Patroni's REST API, besides the members; debian13 gets no firewall, so it does
+    nothing there. Default: none."""
 
 
 class PortsSpec(SpecModel):
@@ -266,11 +268,12 @@ class HbaRule(SpecModel):
     database: HbaNames = "all"
     """Databases, joined by commas."""
     user: HbaNames = "all"
-    """Roles, joined by commas; + before a name means its members."""
+    """Roles, joined by commas; + before a name means its members. `all` leaves out superuser,
+    replication_user and rewind_user: a rule for them names them."""
     address: Network
     """Where the connection comes from."""
-    method: Literal["scram-sha-256", "md5", "cert", "ldap", "gss", "reject", "trust"] = "scram-sha-256"
-    """How the client proves who it is."""
+    method: Literal["scram-sha-256", "md5", "cert", "gss", "reject", "trust"] = "scram-sha-256"
+    """How the client proves who it is; cert needs hostssl."""
 
 
 class PostgresqlSpec(SpecModel):
@@ -312,7 +315,7 @@ class PostgresqlSpec(SpecModel):
     encoding: Encoding = "UTF8"
     """Encoding of the databases."""
     superuser: SqlName = "postgres"
-    """The role with which Patroni administers PostgreSQL."""
+    """The role with which Patroni administers PostgreSQL; called like the system user that runs it."""
     replication_user: SqlName = "replicator"
     """The role of replicas."""
     rewind_user: SqlName = "rewind_user"

@@ -26,6 +26,7 @@ def test_seed_cluster_warns_of_its_disks_and_of_no_way_in() -> None:
     assert [problem.id for problem in checked.problems] == [
         "unstable-disk-name",
         "unstable-disk-name",
+        "unstable-disk-name",
         "no-way-in",
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from generator.diagnostics import Problem, Severity, SpecPath
+from generator.diagnostics import Problem, SpecPath
 from generator.spec.rules.names import find_repeats
 from generator.spec.rules.rule import rule
 from generator.spec.topology import iterate_nodes
@@ -162,18 +162,16 @@ def check_trust(spec: ClusterSpec) -> Iterator[Problem]:
             yield Problem("trust-off-host", message, path=path, hint="use scram-sha-256")
 
 
-@rule("address-outside-network", reads="postgresql.hba.* network.prefix network.clients", is_partial=True)
-def check_client_rules(spec: ClusterSpec) -> Iterator[Problem]:
-    """A line of pg_hba.conf lets nobody in whom the firewall keeps out."""
-    clients = (spec.network.prefix,) if spec.network.clients is None else spec.network.clients
+@rule("hba-method", reads="postgresql.hba.*", is_partial=True)
+def check_method(spec: ClusterSpec) -> Iterator[Problem]:
+    """One line that PostgreSQL cannot read, and it does not start."""
     for index, line in enumerate(spec.postgresql.hba):
-        if line.method == "reject" or line.address.is_loopback:
-            continue
-        if not any(line.address.overlaps(network) for network in clients):
-            message = f"nobody in {line.address} reaches PostgreSQL: network.clients does not have it"
-            path = ("postgresql", "hba", index, "address")
-            hint = f"add {line.address} to network.clients, from which the firewall is made"
-            yield Problem("address-outside-network", message, Severity.WARNING, path=path, hint=hint)
+        if line.method == "cert" and line.type != "hostssl":
+            message = (
+                f"the method cert needs a connection with TLS; PostgreSQL refuses it on a {line.type} line"
+            )
+            path = ("postgresql", "hba", index, "method")
+            yield Problem("hba-method", message, path=path, hint="set type: hostssl")
 
 
 RULES = (
@@ -185,5 +183,5 @@ RULES = (
     check_clashes,
     check_dhcp,
     check_trust,
-    check_client_rules,
+    check_method,
 )

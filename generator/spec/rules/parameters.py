@@ -35,6 +35,7 @@ MANAGED = {
     "wal_level": "Holster sets it to replica",
     "wal_log_hints": "Holster sets it to on, which pg_rewind needs",
     "track_commit_timestamp": "it is a setting of the whole cluster: `patronictl edit-config`",
+    "password_encryption": "Holster sets it to scram-sha-256, which pg_hba.conf demands",
     "listen_addresses": "Holster sets it, because the virtual address moves",
     "cluster_name": "Patroni sets it to the cluster's name",
     "hot_standby": "Patroni sets it to on",
@@ -51,7 +52,10 @@ MANAGED = {
 }  # fmt: skip
 
 
-ARCHIVES = frozenset({"on", "always", "true", "yes", "1"})
+ON = frozenset({"on", "true", "yes", "1"})
+OFF = frozenset({"off", "false", "no", "0"})
+"""PostgreSQL knows abbreviations as well, but Patroni drops them."""
+ARCHIVES = ON | {"always"}
 """Values of archive_mode that archive."""
 
 
@@ -90,4 +94,36 @@ def check_archive(spec: ClusterSpec) -> Iterator[Problem]:
         yield Problem("archives-nothing", message, Severity.WARNING, path=path, hint=hint)
 
 
-RULES = (check_parameters, check_archive)
+@rule("huge-pages", reads="postgresql.parameters", is_partial=True)
+def check_huge_pages(spec: ClusterSpec) -> Iterator[Problem]:
+    """With `on` PostgreSQL starts only when all its pages are reserved, which the first boot does not do."""
+    if _read_switch(spec, "huge_pages") in ON:
+        message = "huge_pages cannot be on: no machine reserves huge pages, and PostgreSQL would not start"
+        path = ("postgresql", "parameters", "huge_pages")
+        hint = "remove it: Holster sets try, which takes huge pages where there are enough"
+        yield Problem("huge-pages", message, path=path, hint=hint)
+
+
+CRASH_SAFETY = {
+    "fsync": "a power cut may leave a data directory that no longer starts",
+    "full_page_writes": "a power cut may leave half-written pages, which recovery does not mend",
+}
+"""What each of them keeps from happening while it is on."""
+
+
+@rule("crash-unsafe", reads="postgresql.parameters", is_partial=True)
+def check_crash_safety(spec: ClusterSpec) -> Iterator[Problem]:
+    """All members may lose power at once: no durability mode makes up for these."""
+    for name, damage in CRASH_SAFETY.items():
+        if _read_switch(spec, name) in OFF:
+            message = f"with {name} off {damage}"
+            path = ("postgresql", "parameters", name)
+            yield Problem("crash-unsafe", message, Severity.WARNING, path=path, hint="remove it")
+
+
+def _read_switch(spec: ClusterSpec, name: str) -> str:
+    """Return the value of a parameter as PostgreSQL compares it; empty where there is none."""
+    return str(spec.postgresql.parameters.get(name, "")).lower()
+
+
+RULES = (check_parameters, check_archive, check_huge_pages, check_crash_safety)

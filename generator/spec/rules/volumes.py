@@ -80,7 +80,7 @@ def check_mounts(spec: ClusterSpec) -> Iterator[Problem]:
     for view in list_storage(spec):
         mounts = {kind: PurePosixPath(volume.mount or DEFAULT_MOUNTS[kind]) for kind, volume in view.volumes}
         for kind, mount in mounts.items():
-            hidden = _find_hidden(mount)
+            hidden = find_hidden(mount)
             if hidden:
                 message = f"the {LABELS[kind]} volume on {mount} would hide {hidden} of the system"
                 hint = f"use a folder of its own, such as {DEFAULT_MOUNTS[kind]}"
@@ -88,7 +88,8 @@ def check_mounts(spec: ClusterSpec) -> Iterator[Problem]:
         yield from _check_nesting(mounts, view)
 
 
-def _find_hidden(mount: PurePosixPath) -> str | None:
+def find_hidden(mount: PurePosixPath) -> str | None:
+    """Return the folder that a mount would hide, of the system on any platform or of Holster, or None."""
     for tree in SYSTEM_TREES:
         if mount.is_relative_to(tree):
             return tree

@@ -61,6 +61,21 @@ FORBIDDEN: dict[str, tuple[str, str, set[tuple[str, str, str]]]] = {
         "repositories: [{id: own, base_urls: [https://mirror.example/own]}]\n",
         {("warning", "unsigned-repository", "repositories.0")},
     ),
+    "superuser whom the socket refuses": (
+        "redos8",
+        "postgresql: {superuser: admin}\n",
+        {("error", "superuser-name", "postgresql.superuser")},
+    ),
+    "superuser of a system with another user": (
+        "redos8",
+        "platform_overrides: {users: {postgres: pgsql}}\n",
+        {("error", "superuser-name", "postgresql.superuser")},
+    ),
+    "clients whom no firewall keeps out": (
+        "debian13",
+        f"postgresql: {{hba: [{{address: 10.9.0.0/16}}]}}\n{RELEASE_BINARY}",
+        {("warning", "address-outside-network", "postgresql.hba.0.address")},
+    ),
     "unknown fact": (
         "redos8",
         "platform_overrides: {paths: {consul_binry: /x}}\n",
@@ -100,6 +115,10 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "another ssh port without selinux": ("debian13", f"ports: {{ssh: 2222}}\n{RELEASE_BINARY}"),
     "no repository at all": ("redos8", "repositories: []\n"),
     "own checksum": ("redos8", f"image: {{release: 8.0.3, iso_checksum: 'md5:{'0' * 32}'}}\n"),
+    "superuser of the system's own name": (
+        "redos8",
+        "platform_overrides: {users: {postgres: pgsql}}\npostgresql: {superuser: pgsql}\n",
+    ),
     "adapted platform": ("redos8", "platform_overrides: {paths: {consul_binary: /opt/consul-bin/consul}}\n"),
 }
 
@@ -132,6 +151,71 @@ def test_the_administrator_is_no_service(user: str, overrides: str) -> None:
     """Made before the packages, `postgres` would be a person's user, and its shared memory go at logout."""
     text = change_spec(("access:\n", f"access:\n  user: {user}\n"), more=overrides)
     assert describe_problems(text) == {("error", "reserved-name", "access.user")}
+
+
+@pytest.mark.parametrize(
+    ("platform", "mount", "more"),
+    [
+        ("redos8", "/var/lib/pgsql", ""),
+        ("debian13", "/var/lib/postgresql", RELEASE_BINARY),
+        ("redos8", "/data", "platform_overrides: {users: {postgres_home: /data/pg}}\n"),
+        # The packages of the RPM family make data and backups in it.
+        ("el9", "/var/lib/pgsql/15", "components: {postgresql: {version: 15}}\n"),
+        ("redos7", "/opt/patroni", ""),
+        ("redos7", "/opt/patroni/data", ""),
+        ("redos8", "/opt/patroni", "components: {patroni: {source: artifact}}\n"),
+        ("redos8", "/opt/consul/pg", ""),
+    ],
+)
+def test_a_volume_covers_no_files_of_a_program(platform: str, mount: str, more: str) -> None:
+    """The first boot finds files below such a mount point and stops every member with mount-blocked."""
+    text = change_spec(("disk_size: 20GiB", f"disk_size: 20GiB, mount: {mount}"), more=more)
+    expected = {("error", "mount-hides", "storage.data.mount")}
+    assert describe_problems(f"{text}platform: {platform}\n") == expected
+
+
+@pytest.mark.parametrize("mount", ["/var/lib", "/opt"])
+def test_a_mount_point_refused_everywhere_is_refused_once(mount: str) -> None:
+    """On RED OS /opt holds Consul's data too, and /var/lib PostgreSQL's home: one problem is enough."""
+    text = change_spec(("disk_size: 20GiB", f"disk_size: 20GiB, mount: {mount}"))
+    assert describe_problems(text) == {("error", "mount-point", "storage.data.mount")}
+
+
+@pytest.mark.parametrize(
+    ("platform", "mount", "more"),
+    [
+        ("el9", "/var/lib/pgsql/data-disk", ""),
+        ("el9", "/var/lib/pgsql/15", ""),
+        ("debian13", "/var/lib/postgresql/17", RELEASE_BINARY),
+        ("debian13", "/var/lib/pgsql", RELEASE_BINARY),
+        ("redos8", "/opt/patroni-data", ""),
+    ],
+)
+def test_a_volume_beside_the_files_of_programs_is_fine(platform: str, mount: str, more: str) -> None:
+    """Below PostgreSQL's home is room, and what is not installed is not covered."""
+    text = change_spec(("disk_size: 20GiB", f"disk_size: 20GiB, mount: {mount}"), more=more)
+    assert describe_problems(f"{text}platform: {platform}\n") == set()
+
+
+ADMINS = ("interface: eth0", "interface: eth0\n  admins: [10.9.0.0/16]")
+MONITORS = ("interface: eth0", "interface: eth0\n  monitors: [10.9.0.0/16]")
+
+
+@pytest.mark.parametrize(("change", "key"), [(ADMINS, "admins"), (MONITORS, "monitors")])
+def test_keys_of_the_firewall_are_pointed_out_where_there_is_none(change: tuple[str, str], key: str) -> None:
+    """They would keep nobody out, and nobody would learn it; with firewalld they do what they say."""
+    debian = change_spec(change, more=f"platform: debian13\n{RELEASE_BINARY}")
+    assert describe_problems(debian) == {("warning", "no-firewall", f"network.{key}")}
+    assert describe_problems(change_spec(change, more="platform: redos8\n")) == set()
+
+
+@pytest.mark.parametrize(("platform", "is_kept_out"), [("debian13", False), ("redos8", True)])
+def test_a_firewall_is_claimed_only_where_there_is_one(platform: str, *, is_kept_out: bool) -> None:
+    """Clients that network.clients does not have: with firewalld they reach nothing, without it they do."""
+    more = f"platform: {platform}\npostgresql: {{hba: [{{address: 10.9.0.0/16}}]}}\n{RELEASE_BINARY}"
+    (problem,) = find_problems(change_spec(more=more))
+    assert ("nobody" in problem.message) is is_kept_out
+    assert ("firewall" in f"{problem.message} {problem.hint}") is is_kept_out
 
 
 @pytest.mark.parametrize("platform", list_platforms())

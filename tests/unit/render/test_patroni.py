@@ -83,6 +83,66 @@ def test_rules_of_the_user_come_before_the_client_networks(patroni: Callable[...
     assert first_match(hba, "replication", "replicator", "192.168.11.181") == "scram-sha-256"
 
 
+OWN_ROLES = ("postgres", "rewind_user", "replicator")
+
+
+@pytest.mark.parametrize("users", ["all", "app,all"])
+@pytest.mark.parametrize("database", ["all", "replication"])
+def test_all_in_a_rule_of_the_user_leaves_out_the_clusters_own_roles(
+    patroni: Callable[..., dict[str, Any]], users: str, database: str
+) -> None:
+    """Such a rule stands before the client networks, whose reject lines it would pass by."""
+    rule = {"database": database, "user": users, "address": "10.0.0.0/8"}
+    hba = patroni({"postgresql.hba": [rule]})["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    asked = "replication" if database == "replication" else "app"
+    assert {first_match(hba, asked, role, "10.1.2.3") for role in OWN_ROLES} == {"reject"}
+    assert first_match(hba, asked, "app", "10.1.2.3") == "scram-sha-256"
+
+
+def test_members_come_before_a_rule_of_the_user_for_all(
+    patroni: Callable[..., dict[str, Any]], render: Render
+) -> None:
+    """What is barred for clients in the members' own network stays open for the members."""
+    rule = {"user": "all", "address": "192.168.11.0/24"}
+    hba = patroni({"postgresql.hba": [rule]})["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    for peer in render().cluster.members:
+        assert first_match(hba, "replication", "replicator", str(peer.address)) == "scram-sha-256"
+        assert first_match(hba, "postgres", "rewind_user", str(peer.address)) == "scram-sha-256"
+        assert first_match(hba, "postgres", "postgres", str(peer.address)) == "scram-sha-256"
+    assert first_match(hba, "postgres", "postgres", "192.168.11.77") == "reject"
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        (
+            {"type": "hostssl", "database": "app", "user": "all", "method": "cert"},
+            [
+                "hostssl app postgres,rewind_user,replicator 10.0.0.0/8 reject",
+                "hostssl app all 10.0.0.0/8 cert",
+            ],
+        ),
+        (
+            {"database": "app", "user": "all,postgres"},
+            [
+                "host app rewind_user,replicator 10.0.0.0/8 reject",
+                "host app all,postgres 10.0.0.0/8 scram-sha-256",
+            ],
+        ),
+        ({"user": "postgres"}, ["host all postgres 10.0.0.0/8 scram-sha-256"]),
+        ({"method": "reject"}, ["host all all 10.0.0.0/8 reject"]),
+    ],
+    ids=["all", "all and a role by name", "a role by name", "reject"],
+)
+def test_a_rule_for_the_clusters_own_roles_names_them(
+    patroni: Callable[..., dict[str, Any]], rule: dict[str, str], lines: list[str]
+) -> None:
+    """The way to let one of them in; a rule that rejects needs no line before it."""
+    changes = {"postgresql.hba": [{**rule, "address": "10.0.0.0/8"}]}
+    hba = patroni(changes)["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    assert [line for line in hba if "10.0.0.0/8" in line] == lines
+
+
 def test_trap_07_one_wal_directory_for_initdb_and_basebackup(patroni: Callable[..., dict[str, Any]]) -> None:
     """Two values would leave a replica with its WAL on the data volume."""
     document = patroni()

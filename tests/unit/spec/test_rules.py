@@ -124,6 +124,7 @@ FORBIDDEN: dict[str, Case] = {
         "",
         {
             ("error", "same-disk", "storage.wal.disk"),
+            ("warning", "unstable-disk-name", "storage.os_disk"),
             ("warning", "unstable-disk-name", "storage.data.disk"),
             ("warning", "unstable-disk-name", "storage.wal.disk"),
         },
@@ -234,6 +235,39 @@ FORBIDDEN: dict[str, Case] = {
         'postgresql: {parameters: {synchronous_commit: "off"}}\n',
         {("error", "parameter-not-here", "postgresql.parameters.synchronous_commit")},
     ),
+    "passwords that pg_hba does not take": (
+        [],
+        "postgresql: {parameters: {password_encryption: md5}}\n",
+        {("error", "parameter-not-here", "postgresql.parameters.password_encryption")},
+    ),
+    "huge pages that nobody reserves": (
+        [],
+        "postgresql: {parameters: {huge_pages: true}}\n",
+        {("error", "huge-pages", "postgresql.parameters.huge_pages")},
+    ),
+    "huge pages in capitals": (
+        [],
+        'postgresql: {parameters: {huge_pages: "ON"}}\n',
+        {("error", "huge-pages", "postgresql.parameters.huge_pages")},
+    ),
+    "data that a power cut damages": (
+        [],
+        'postgresql: {parameters: {fsync: 0, full_page_writes: "No"}}\n',
+        {
+            ("warning", "crash-unsafe", "postgresql.parameters.fsync"),
+            ("warning", "crash-unsafe", "postgresql.parameters.full_page_writes"),
+        },
+    ),
+    "certificate without tls": (
+        [],
+        "postgresql: {hba: [{address: 10.20.0.0/24, type: hostnossl, method: cert}]}\n",
+        {("error", "hba-method", "postgresql.hba.0.method")},
+    ),
+    "method that needs options": (
+        [],
+        "postgresql: {hba: [{address: 10.20.0.0/24, method: ldap}]}\n",
+        {("error", "wrong-value", "postgresql.hba.0.method")},
+    ),
 }
 ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
     "a single server that is meant": (
@@ -285,6 +319,16 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
     ),
     "an install disk by id": ([("storage:\n", "storage:\n  os_disk: /dev/disk/by-id/ata-OS_1\n")], ""),
     "a mount below opt": ([("disk_size: 20GiB", "disk_size: 20GiB, mount: /opt/pg")], ""),
+    "a certificate over tls": (
+        [],
+        "postgresql: {hba: [{address: 10.20.0.0/24, type: hostssl, method: cert}]}\n",
+    ),
+    "huge pages where there are some": ([], "postgresql: {parameters: {huge_pages: try}}\n"),
+    "huge pages never": ([], "postgresql: {parameters: {huge_pages: false}}\n"),
+    "data that a power cut leaves alone": (
+        [],
+        'postgresql: {parameters: {fsync: true, full_page_writes: "on"}}\n',
+    ),
     "trust on loopback": ([], "postgresql: {hba: [{address: 127.0.0.0/8, method: trust}]}\n"),
     "exactly ttl": ([], "patroni: {ttl: 30, loop_wait: 10, retry_timeout: 10}\n"),
     "watchdog off": ([], 'patroni: {watchdog: "off", watchdog_safety_margin: 29}\n'),
@@ -327,6 +371,7 @@ def test_trap_02_a_disk_name_that_moves_is_pointed_out() -> None:
     """The seed's own names: allowed, because the first boot touches blank disks and its own ones only."""
     text = change_spec(("{serial: data-1}", "/dev/nvme0n1"), ("{serial: wal-1}", "/dev/sdc"))
     assert describe_problems(text) == {
+        ("warning", "unstable-disk-name", "storage.os_disk"),
         ("warning", "unstable-disk-name", "storage.data.disk"),
         ("warning", "unstable-disk-name", "storage.wal.disk"),
     }

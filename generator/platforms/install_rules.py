@@ -1,0 +1,48 @@
+"""Rules of an installation by kickstart: only platforms with Anaconda have one.
+
+In: a valid spec and the platform's profile.  Out: problems with paths in the spec.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.diagnostics import Problem, Severity
+from generator.spec.rules.disks import DEFAULT_OS_DISK, STORAGE, UNSTABLE, list_storage, select_disk
+from generator.spec.rules.rule import Rule, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from generator.platforms.profile import PlatformProfile
+    from generator.spec.model import ClusterSpec
+    from generator.spec.rules.disks import StorageView
+
+
+def _find_moving(view: StorageView) -> str | None:
+    """Return the install disk where neither its name nor that of each data disk stays the same."""
+    system = view.merged.os_disk or DEFAULT_OS_DISK
+    paths = [select_disk(volume, kind).path for kind, volume in view.volumes]
+    is_moving = any(path is not None and path != system and UNSTABLE.fullmatch(path) for path in paths)
+    return system if is_moving and UNSTABLE.fullmatch(system) else None
+
+
+@rule("unstable-disk-name", reads=f"platform platform_overrides {STORAGE}", is_partial=True)
+def check_install_name(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """Trap 2: the guard of the installer knows a data disk by what the spec says of it, which must not move.
+
+    Once for each cluster: what mends it is most often one line.
+    """
+    if profile.kickstart is None:
+        return
+    for view in list_storage(spec):
+        disk = _find_moving(view)
+        if disk is not None:
+            message = f"{disk}, which a kickstart erases, may be a data disk when the installer starts"
+            hint = "set storage.os_disk to a path below /dev/disk/by-id; images need none"
+            path = view.find("os_disk")
+            yield Problem("unstable-disk-name", message, Severity.WARNING, path=path, hint=hint)
+            return
+
+
+INSTALL_RULES: tuple[Rule, ...] = (check_install_name,)
