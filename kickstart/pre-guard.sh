@@ -1,7 +1,8 @@
-# Refuse to install when the install disk is missing, ambiguous, or part of the cluster's data.
-# In: install_disk (a path), volume_group (empty on machines without data volumes).
+# Refuse to install when the install disk is missing, ambiguous, or holds what the installer never made there.
+# In: install_disk (a path); data_disk, wal_disk (KIND=VALUE, KIND one of path, serial, wwn; empty where the
+# spec names no disk: on machines without data volumes, and with a size rule).
 set -eu
-: "${install_disk:?}" "${volume_group?}"
+: "${install_disk:?}" "${data_disk?}" "${wal_disk?}"
 
 refuse() {
     echo "holster: installation refused: $1" >&2
@@ -9,21 +10,63 @@ refuse() {
     exit 1
 }
 
+# ask_disk COLUMN: what lsblk says of the install disk itself, without its partitions.
+ask_disk() {
+    answer=$(lsblk --nodeps --noheadings --output "$1" "$resolved") ||
+        refuse "lsblk does not say the $1 of $install_disk"
+    printf '%s\n' "$answer" | sed 's/^ *//; s/ *$//'
+}
+
+# is_install_disk SELECTOR: whether the install disk is what the spec names so.
+is_install_disk() {
+    case $1 in
+    path=*) [ "$(readlink -f "${1#path=}")" = "$resolved" ] ;;
+    *) printf '%s\n' "$identities" | grep -qxF -- "${1#*=}" ;;
+    esac
+}
+
 udevadm settle --timeout=60 || true
 [ -b "$install_disk" ] || refuse "the install disk $install_disk does not exist"
 resolved=$(readlink -f "$install_disk")
-[ "$(lsblk --nodeps --noheadings --output TYPE "$resolved" | tr -d ' ')" = disk ] ||
-    refuse "$install_disk is not a whole disk"
-[ "$(lsblk --nodeps --noheadings --output RO "$resolved" | tr -d ' ')" = 0 ] ||
-    refuse "$install_disk is read-only"
+kind=$(ask_disk TYPE)
+[ "$kind" = disk ] || refuse "$install_disk is not a whole disk"
+read_only=$(ask_disk RO)
+[ "$read_only" = 0 ] || refuse "$install_disk is read-only"
 
-if [ -n "$volume_group" ]; then
-    # A disk that changed its name may be a data disk now: nothing of the volume group is ever cleared.
-    members=$(lvm pvs --noheadings --options pv_name --select "vg_name=$volume_group" 2>/dev/null || true)
-    for member in $members; do
-        if lsblk --noheadings --raw --output KNAME "$resolved" | grep -qxF -- "$(basename "$(readlink -f "$member")")"; then
-            refuse "$install_disk carries a physical volume of the volume group $volume_group"
-        fi
-    done
+# Names change between boots: the disk that the spec calls /dev/sdb may be /dev/sda now.
+other="storage.os_disk must name the system's disk, best by a path below /dev/disk/by-id"
+serial=$(ask_disk SERIAL)
+wwn=$(ask_disk WWN)
+properties=$(udevadm info --query=property --name="$resolved") || refuse "udev does not know $install_disk"
+# The first boot knows a disk by the same names.
+names='ID_SERIAL|ID_SERIAL_SHORT|ID_SCSI_SERIAL|SCSI_IDENT_SERIAL|ID_WWN|ID_WWN_WITH_EXTENSION'
+identities=$(printf '%s\n' "$serial" "$wwn" "$properties" | sed -E "s/^($names)=//; s/ +$//")
+for selector in "$data_disk" "$wal_disk"; do
+    if [ -n "$selector" ] && is_install_disk "$selector"; then
+        refuse "$install_disk is a data disk of this machine ($selector): $other"
+    fi
+done
+
+# The installer makes plain partitions: an LVM disk, or a file system over the whole disk, is somebody's
+# data, and what an earlier installation of ours left there is neither (trap 5).
+volumes=$(lvm pvs --noheadings --options pv_name,vg_name) ||
+    refuse "lvm does not say which disks are its own, so $install_disk may be one of them: see /tmp/holster-pre.log"
+parts=$(lsblk --noheadings --raw --output KNAME "$resolved") || refuse "lsblk does not say what is on $install_disk"
+while read -r member group; do
+    [ -n "$member" ] || continue
+    name=$(basename "$(readlink -f "$member")")
+    if printf '%s\n' "$parts" | grep -qxF -- "$name"; then
+        refuse "$install_disk carries LVM: $member of ${group:-no volume group}. The installer would erase it. If this is the wrong disk, $other. If nothing in it is needed, on any disk, run in a shell of the installer and start again: ${group:+lvm vgremove $group, then }lvm pvremove $member"
+    fi
+done <<LIST
+$volumes
+LIST
+types=$(lsblk --noheadings --raw --output FSTYPE "$resolved") || refuse "lsblk does not say what is on $install_disk"
+if printf '%s\n' "$types" | grep -qxF LVM2_member; then
+    refuse "$install_disk carries an LVM disk that lvm does not list. The installer would erase it. If this is the wrong disk, $other. If nothing in it is needed, run in a shell of the installer and start again: wipefs --all on what lsblk --fs $resolved shows as LVM2_member"
+fi
+whole=$(ask_disk FSTYPE)
+if [ -n "$whole" ]; then
+    refuse "$install_disk is $whole as a whole, without partitions. The installer would erase it. If this is the wrong disk, $other. If nothing in it is needed, run in a shell of the installer and start again: wipefs --all $resolved"
 fi
 echo "holster: the system goes to $install_disk ($resolved)"

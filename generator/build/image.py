@@ -215,6 +215,9 @@ def _tidy_cache(cache: Path) -> None:
 def _keep_logs(order: Order, places: Places) -> None:
     for path, name in ((places.log, LOG), (places.console, CONSOLE)):
         if path.is_file():
+            # What the machine and Packer said is nobody else's to read; a log of before may be open to all.
+            (order.target / name).unlink(missing_ok=True)
+            (order.target / name).touch(mode=0o600)
             shutil.copyfile(path, order.target / name)
 
 

@@ -14,9 +14,11 @@ from generator.artifacts import BASE_DISK, WHEELS, Artifacts, load_artifacts
 from generator.build.plan import Base, choose_base
 from generator.errors import UsageInvalid
 from generator.fetch.needs import SHA256, list_needs
+from generator.spec.wording import drop_user, has_user
 
 if TYPE_CHECKING:
     from generator.check import CheckedSpec
+    from generator.fetch.needs import FileNeed
     from generator.platforms.profile import PlatformProfile
     from generator.spec.model import ImageSpec
 
@@ -64,7 +66,7 @@ def find_spec_base(place: str, checksum: str | None) -> Base:
     place = place.removeprefix("file://")
     if not place.startswith("/"):
         raise UsageInvalid(
-            f"the disk {place} is not on this machine",
+            f"the disk {drop_user(place)} is not on this machine",
             hint="`holster artifacts fetch SPEC` brings it, or --base names a copy",
         )
     if checksum is None or not checksum.startswith(SHA256):
@@ -88,7 +90,7 @@ def demand_installer(image: ImageSpec, facts: PlatformProfile) -> None:
     """Do nothing where the installer's disc and its checksum are known.
 
     Raises:
-        UsageInvalid: they are not.
+        UsageInvalid: they are not, or Packer would be told a password.
     """
     release = facts.image.isos.get(image.release or facts.image.default_release or "")
     if facts.kickstart is None or (image.iso_url is None and release is None):
@@ -101,6 +103,21 @@ def demand_installer(image: ImageSpec, facts: PlatformProfile) -> None:
             "the installer's disc has no checksum",
             hint="set image.iso_checksum in the spec (sha256:… or md5:…)",
         )
+    if image.iso_url and has_user(image.iso_url):
+        raise UsageInvalid(
+            "Packer downloads the installer's disc and would write a password in image.iso_url into its log",
+            hint="download the disc yourself and set image.iso_url to where it lies",
+        )
+
+
+def _find_lack(need: FileNeed) -> str | None:
+    """Return why a build cannot download a program, or None when it can."""
+    if need.url is None:
+        return "no address is known"
+    if need.sha256 is None:
+        return "no SHA-256 is known"
+    # The machine that is built would show a password in its list of processes, and Packer in its log.
+    return "its address has a user, whom the build is not told" if has_user(need.url) else None
 
 
 def demand_programs(checked: CheckedSpec, artifacts: Artifacts | None, base: Base | None) -> None:
@@ -116,9 +133,9 @@ def demand_programs(checked: CheckedSpec, artifacts: Artifacts | None, base: Bas
     needs = list_needs(checked.spec, checked.profile)
     known = artifacts.sums if artifacts else {}
     missing = [
-        f"{need.program} {need.version} ({'no SHA-256' if need.url else 'no address'} is known)"
+        f"{need.program} {need.version} ({lack})"
         for need in needs.files
-        if need.is_program and need.name not in known and not (need.url and need.sha256)
+        if need.is_program and need.name not in known and (lack := _find_lack(need))
     ]
     if needs.has_wheels and not needs.wheels and not any(name.startswith(f"{WHEELS}/") for name in known):
         missing.append(f"wheels of Patroni {needs.patroni}")

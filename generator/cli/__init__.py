@@ -68,8 +68,8 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 fine, 1 spec or bundle invalid, 2 usage, 3 an outside tool or the disk failed, "
-    "4 our own output was rejected, 130 interrupted.",
+    epilog="Exit codes: 0 fine, 1 spec, bundle or artifacts invalid, 2 usage, 3 an outside tool or the disk "
+    "failed, 4 our own output was rejected, 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="holster")
 def cli() -> None:

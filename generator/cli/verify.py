@@ -81,8 +81,8 @@ def command(  # noqa: PLR0913 -- one parameter per option
     Absent programs are named, never ignored silently. HOLSTER_TOOLS names a folder
     that is searched before PATH; `make tools` fills one.
 
-    Exit code 0: clean. 3: a tool is absent (with --require-tools) or broke. 4: a
-    file was rejected.
+    Exit code 0: clean. 1: the bundle is another cluster's. 2: DIRECTORY is no output
+    folder. 3: a tool is absent (with --require-tools) or broke. 4: a file was rejected.
     """
     report = verify_output(
         directory,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from generator.render.cluster_view import ClusterView
     from generator.resolve import ResolvedNode, ResolvedStorage
+    from generator.spec.model import DiskSelector
 
 STRICT_OVERCOMMIT_FROM_MIB = 4096
 """Strict overcommit breaks smaller machines (reference notes §7)."""
@@ -28,6 +29,12 @@ def _find_artifacts(node: ResolvedNode) -> tuple[str, str]:
         paths.consul_binary if cluster.consul.source == "artifact" else "",
         paths.vip_manager_binary if has_vip_manager else "",
     )
+
+
+def _name_disk(disk: DiskSelector) -> str:
+    """Return `kind=value` of a disk that the spec names, nothing for a size rule: that takes what is left."""
+    ways = (("path", disk.path), ("serial", disk.serial), ("wwn", disk.wwn))
+    return next((f"{kind}={value}" for kind, value in ways if value is not None), "")
 
 
 class NodeView:
@@ -126,9 +133,14 @@ class NodeView:
         return self._node.storage
 
     @property
-    def volume_group(self) -> str:
-        """The volume group over the data disks."""
-        return self._storage.volume_group
+    def data_disk(self) -> str:
+        """How the spec names the data disk; nothing where it does not."""
+        return _name_disk(self._storage.data.disk) if self.is_member else ""
+
+    @property
+    def wal_disk(self) -> str:
+        """How the spec names the WAL disk; nothing where it does not."""
+        return _name_disk(self._storage.wal.disk) if self.is_member else ""
 
     @property
     def data_mount(self) -> str:

@@ -10,6 +10,7 @@ from generator.render.environment import list_static, load_template, read_static
 from generator.render.image_check import list_configurations, list_service_units, render_expectations
 from generator.render.payload import render_repository
 from generator.render.rendered import RenderedFile
+from generator.spec.wording import drop_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +30,6 @@ HYGIENE = "90"
 """Scripts from this number on take the build's traces away."""
 REMOTE = "/dev/shm"  # noqa: S108 -- on the machine that is built: memory, so nothing of it stays on the disk
 ARTIFACTS = "/run/holster-artifacts"
-WHEELS_HOME = "/opt/patroni"
-"""Targeted SELinux policy takes /opt/*/bin for programs."""
 
 BAKED_UNIT = f"files/usr/lib/systemd/system/{NodePaths.firstboot_unit}"
 """Known from the start of a boot: it runs as soon as the seed's files are there."""
@@ -42,7 +41,7 @@ def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
     facts = cluster.platform
     paths = facts.paths
     files = [
-        f"{name}|{path}|{component.url or ''}|{component.sha256 or ''}|{component.version}"
+        f"{name}|{path}|{drop_user(component.url or '')}|{component.sha256 or ''}|{component.version}"
         for name, path, component in (
             ("consul", paths.consul_binary, cluster.consul),
             ("vip-manager", paths.vip_manager_binary, cluster.vip_manager),
@@ -62,7 +61,7 @@ def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
         "HOLSTER_PATRONI": paths.patroni_binary if cluster.patroni.source == "artifact" else "",
         "HOLSTER_PYTHON": facts.python,
         "HOLSTER_WHEELS": " ".join(wheel.replace(" sha256:", "|") for wheel in cluster.patroni.wheels),
-        "HOLSTER_WHEELS_HOME": WHEELS_HOME,
+        "HOLSTER_WHEELS_HOME": NodePaths.wheels_home,
         "HOLSTER_CONSUL_USER": facts.users.consul,
         "HOLSTER_CONSUL_CONFIG": paths.consul_config_dir,
         "HOLSTER_CONSUL_DATA": paths.consul_data_dir,
@@ -81,12 +80,13 @@ class ImageView:
         self.is_uefi = image.firmware == "uefi"
         self._commands: tuple[BootCommand, ...] = facts.image.boot_commands
         known = facts.image.isos.get(self._release or "")
-        self.iso_url = image.iso_url or (known.url if known else None)
+        # Packer's log and the machine's list of processes show addresses: none has a password (promise 3).
+        self.iso_url = drop_user(image.iso_url or (known.url if known else "")) or None
         self.iso_checksum = (
             image.iso_checksum or (known.checksum if known and not image.iso_url else None) or "none"
         )
         self.has_iso = facts.kickstart is not None and self.iso_url is not None
-        self.base_image = image.base_image or "base.qcow2"
+        self.base_image = drop_user(image.base_image or "base.qcow2")
         self.base_checksum = image.base_checksum or "none"
         self.has_base = image.base_image is not None or not self.has_iso
         self.cpus, self.memory = image.cpus, image.memory

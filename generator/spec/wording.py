@@ -20,6 +20,18 @@ SENSITIVE = re.compile(r"passw|secret|token|private|gossip|encrypt|^key$", re.IG
 # A password with a space or a slash makes no valid URL, and is a password all the same.
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s:]{0,99}:[^@\"'\r\n]{0,299}(?=@)")
 
+USER = re.compile(r"(?<=://)[^/?#]*@")
+
+
+def drop_user(address: str) -> str:
+    """Return a URL without the user and the password in it; a path, or a URL without them, as it is."""
+    return USER.sub("", address)
+
+
+def has_user(address: str) -> bool:
+    """Say whether a URL has a user in it, and so perhaps a password."""
+    return USER.search(address) is not None
+
 
 def name_key(path: SpecPath) -> str:
     """Return the last key of `path`, with the index of a list item: `address`, `dns[1]`."""

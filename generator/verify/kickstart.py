@@ -122,10 +122,13 @@ def _judge_disks(path: Path, disks: frozenset[str]) -> list[str]:
 
 
 def _list_kickstarts(output: Output) -> dict[Path, frozenset[str]]:
-    """Return every kickstart with the data disks that it must not name."""
+    """Return every kickstart with the data disks that it must not name.
+
+    That of the image has none: the machine that builds has one disk, and its name may be that of
+    a machine's data disk.
+    """
     disks = {node.folder / KICKSTART: list_data_disks(node) for node in output.nodes}
-    everything = frozenset[str]().union(*disks.values())
-    disks |= dict.fromkeys(sorted(output.layout.packer.glob("*.ks")), everything)
+    disks |= dict.fromkeys(sorted(output.layout.packer.glob("*.ks")), frozenset[str]())
     return {path: names for path, names in disks.items() if path.is_file()}
 
 

@@ -89,7 +89,11 @@ class VerifyReport:
             absent = ", ".join(
                 f"{name} ({_count(count, 'check', 'checks')})" for name, count in self.absent_tools.items()
             )
-            return ToolMissing(f"outside tools are absent: {absent}", hint="`make tools` installs them")
+            return ToolMissing(
+                f"outside tools are absent: {absent}",
+                hint="in a checkout `make tools` brings them, into .tools (HOLSTER_TOOLS=.tools) and .venv; "
+                "docs/verify.md says which",
+            )
         return None
 
 

@@ -93,8 +93,9 @@ def fail(order: Order, tools: ToolBox, kind: type[HolsterError] = ToolFailed) ->
     """Build, and return why it failed; no image is left behind."""
     with pytest.raises(kind) as caught:
         build_golden_image(order, tools, SilentReporter())
-    left = {path.name for path in order.target.iterdir()} if order.target.is_dir() else set()
-    assert left <= {"packer.log", "console.log"}
+    left = list(order.target.iterdir()) if order.target.is_dir() else []
+    assert {path.name for path in left} <= {"packer.log", "console.log"}
+    assert {path.stat().st_mode & 0o777 for path in left} <= {0o600}
     return caught.value
 
 

@@ -128,17 +128,18 @@ def test_a_kickstart_brings_the_programs_and_leaves_no_copy_of_the_payload(
 
 
 LSBLK = """case "$*" in
+*FSTYPE*) echo ;;
 *TYPE*) echo disk ;;
 *RO*) echo {read_only} ;;
 *KNAME*) basename "$5" && echo "$(basename "$5")1" ;;
 esac
 """
 SDA, SDB = "mknod sda b 7 100", "mknod sdb b 7 101"
-IS_VOLUME = "a physical volume of the volume group pg"
+IS_VOLUME, IS_DATA = "carries LVM", "is a data disk of this machine (path=/dev/sdb)"
 
 
 class Case(NamedTuple):
-    """What the installer finds: devices, the volume group's disks; and what the guard says to it."""
+    """What the installer finds: devices, LVM's disks with their groups; and what the guard says to it."""
 
     node: str
     devices: str
@@ -151,10 +152,12 @@ CASES = {
     "no-disk": Case("pg1", SDB, reason="the install disk /dev/sda does not exist"),
     "no-device": Case("pg1", "touch sda", reason="the install disk /dev/sda does not exist"),
     "read-only": Case("pg1", SDA, read_only=1, reason="/dev/sda is read-only"),
-    "renamed": Case("pg1", f"{SDB} && ln -s sdb sda", "/dev/sdc /dev/sdb", reason=IS_VOLUME),
-    "by-id": Case("pg1", f"{SDA} && ln -s sda by-id", "/dev/by-id", reason=IS_VOLUME),
-    "fine": Case("pg1", SDA, "/dev/sdb /dev/sdc"),
-    "no-member": Case("consul1", SDA, "/dev/sda"),
+    "renamed": Case("pg1", f"{SDB} && ln -s sdb sda", "/dev/sdc pg\n/dev/sdb pg", reason=IS_DATA),
+    "by-id": Case("pg1", f"{SDA} && ln -s sda by-id", "/dev/by-id pg", reason=IS_VOLUME),
+    "another-group": Case("pg1", SDA, "/dev/sda1 erp", reason=IS_VOLUME),
+    "no-member": Case("consul1", SDA, "/dev/sda erp", reason=IS_VOLUME),
+    "again": Case("pg1", SDA, "/dev/sdb pg\n/dev/sdc pg"),
+    "again-no-member": Case("consul1", SDA),
 }
 
 
@@ -162,13 +165,14 @@ CASES = {
 def test_trap_05_the_rendered_guard_refuses_a_doubtful_install_disk(
     installation: Installation, rendered_example: Callable[..., Path], case: Case
 ) -> None:
-    """Before anything is cleared: the disk is there, writable, and carries no data of the cluster."""
+    """Before anything is cleared: the disk is there, writable, and carries nothing but an installation."""
     kickstart = (rendered_example("sirius", "redos8") / "nodes" / case.node / "ks.cfg").read_text()
     guard = read_sections(kickstart)[0]
     assert (guard.kind, "--erroronfail" in guard.options) == ("%pre", True)
     installation.stand_in("lsblk", LSBLK.format(read_only=case.read_only))
-    installation.stand_in("lvm", f"echo '  {case.volumes}'\n")
+    installation.stand_in("lvm", f"echo '{case.volumes}'\n")
     done = installation.run(guard, case.devices)
     assert done.returncode == bool(case.reason), done.stderr
     assert case.reason in done.stderr
-    assert all(call.startswith(("udevadm settle", "lsblk", "lvm pvs")) for call in installation.calls)
+    readers = ("udevadm settle", "udevadm info", "lsblk", "lvm pvs")
+    assert all(call.startswith(readers) for call in installation.calls)

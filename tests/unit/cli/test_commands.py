@@ -74,7 +74,7 @@ def test_strict_check_fails_on_warnings(holster: Holster, sirius: Path) -> None:
 def test_short_report_has_one_line_for_each_problem(holster: Holster, sirius: Path) -> None:
     """Editors take every line for a problem, an empty one too."""
     called = holster("check", "--format", "short", str(sirius))
-    assert [line.count("warning[") for line in called.err.splitlines()] == [1, 1, 1]
+    assert [line.count("warning[") for line in called.err.splitlines()] == [1, 1, 1, 1]
     assert called.out == ""
 
 

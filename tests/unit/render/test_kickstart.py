@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,13 +69,37 @@ def test_trap_03_a_list_as_install_disk_is_refused(render: Render) -> None:
         render(changes={"storage.os_disk": "/dev/sda,sdb"})
 
 
-def test_the_guard_knows_the_disk_and_the_volume_group(render: Render) -> None:
-    """It stops the installation before anything is written."""
+def guard_inputs(rendered: Rendered, node: str) -> dict[str, str]:
+    """Return what the guard of a machine is told, as its shell would read it."""
+    text = rendered.text(f"nodes/{node}/ks.cfg")
+    guard = text[text.index("%pre --erroronfail") : text.index("# Refuse to install")]
+    return dict(word.split("=", 1) for line in guard.splitlines()[1:] for word in shlex.split(line))
+
+
+def test_trap_05_the_guard_knows_every_disk_that_the_spec_names(render: Render) -> None:
+    """It stops the installation before anything is written; no data volume, no data disk."""
     rendered = render()
-    member, server = rendered.text("nodes/pg1/ks.cfg"), rendered.text("nodes/consul1/ks.cfg")
-    assert "%pre --erroronfail" in member
-    assert "\ninstall_disk=/dev/sda\nvolume_group=pg\n" in member
-    assert "\ninstall_disk=/dev/sda\nvolume_group=''\n" in server
+    assert "%pre --erroronfail" in rendered.text("nodes/pg1/ks.cfg")
+    assert guard_inputs(rendered, "pg1") == {
+        "install_disk": "/dev/sda",
+        "data_disk": "path=/dev/sdb",
+        "wal_disk": "path=/dev/sdc",
+    }
+    assert guard_inputs(rendered, "consul1") == {"install_disk": "/dev/sda", "data_disk": "", "wal_disk": ""}
+
+
+@pytest.mark.parametrize(
+    ("disk", "told"),
+    [
+        ("/dev/disk/by-id/ata-a", "path=/dev/disk/by-id/ata-a"),
+        ({"serial": "WD-1"}, "serial=WD-1"),
+        ({"wwn": "0x5000c500a1b2c3d4"}, "wwn=0x5000c500a1b2c3d4"),
+        ({"min_size": "10GiB"}, ""),
+    ],
+)
+def test_trap_05_the_guard_is_told_how_a_disk_is_recognised(render: Render, disk: Any, told: str) -> None:
+    """A size rule names no disk: on the first boot it takes one that is not the system's."""
+    assert guard_inputs(render(changes={"storage.data.disk": disk}), "pg1")["data_disk"] == told
 
 
 def test_trap_19_no_secret_in_a_kickstart(render: Render) -> None:

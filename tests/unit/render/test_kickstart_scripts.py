@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Guard = Callable[..., subprocess.CompletedProcess[str]]
 
 FOLDER = Path(__file__).resolve().parents[3] / "kickstart"
 
@@ -43,15 +46,6 @@ def fake(tmp_path: Path) -> Callable[[str, str], None]:
     return make
 
 
-DISK = r"""
-case "$*" in
-*TYPE*) echo disk ;;
-*RO*) echo 0 ;;
-*KNAME*) printf '%s\n' sda sda1 sda2 ;;
-esac
-"""
-
-
 def block_device() -> str:
     """Return any block device of this machine."""
     found = next((path for path in Path("/dev").iterdir() if path.is_block_device()), None)
@@ -60,42 +54,165 @@ def block_device() -> str:
     return str(found)
 
 
-@pytest.mark.usefixtures("fake")
-def test_a_missing_install_disk_is_refused(tmp_path: Path) -> None:
+NO_DATA_DISKS = {"data_disk": "", "wal_disk": ""}
+ANSWERS = {
+    "TYPE": "disk",
+    "RO": "0",
+    "KNAME": "sda\nsda1\nsda2",
+    "SERIAL": "SYS-1",
+    "WWN": "0x5000c5000000aaaa",
+}
+"""What lsblk says of a disk with partitions of its own; of a column that is not here, nothing."""
+
+
+@pytest.fixture
+def guard(tmp_path: Path, fake: Callable[[str, str], None]) -> Guard:
+    """Return a function that runs the guard on a machine whose programs give these answers.
+
+    `answers` are lsblk's by column, `lvm` and `udev` what these programs print; a script that
+    begins with `exit` is one that fails.
+    """
+
+    def say(text: str) -> str:
+        return text if text.startswith("exit") else f"echo {shlex.quote(text)}"
+
+    def judge(
+        *, lvm: str = "", udev: str = "", answers: dict[str, str] | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        columns = {**ANSWERS, **(answers or {})}
+        cases = "".join(f"*'--output {name} '*) {say(text)} ;;\n" for name, text in columns.items())
+        fake("lsblk", f'case "$*" in\n{cases}esac')
+        fake("lvm", say(lvm))
+        fake("udevadm", f'case "$*" in info*) {say(udev)} ;; esac')
+        inputs = {"install_disk": block_device(), **NO_DATA_DISKS, **variables}
+        return run("pre-guard.sh", tmp_path, **inputs)
+
+    return judge
+
+
+def test_a_missing_install_disk_is_refused(tmp_path: Path, guard: Guard) -> None:
     """The installer would take another one, or ask."""
-    done = run("pre-guard.sh", tmp_path, install_disk=f"{tmp_path}/none", volume_group="pg")
+    done = guard(install_disk=f"{tmp_path}/none")
     assert done.returncode == 1
     assert "does not exist" in done.stderr
 
 
-@pytest.mark.parametrize(("answer", "reason"), [("part", "not a whole disk"), ("rom", "not a whole disk")])
-def test_only_a_whole_disk_is_taken(
-    tmp_path: Path, fake: Callable[[str, str], None], answer: str, reason: str
-) -> None:
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ({"TYPE": "part"}, "not a whole disk"),
+        ({"TYPE": "rom"}, "not a whole disk"),
+        ({"RO": "1"}, "read-only"),
+    ],
+)
+def test_only_a_whole_disk_is_taken(guard: Guard, answers: dict[str, str], reason: str) -> None:
     """A partition or a drive for discs is no place for the system."""
-    fake("lsblk", f"echo {answer}")
-    done = run("pre-guard.sh", tmp_path, install_disk=block_device(), volume_group="pg")
+    done = guard(answers=answers)
     assert done.returncode == 1
     assert reason in done.stderr
 
 
-@pytest.mark.parametrize(("member", "code"), [("/dev/sda2", 1), ("/dev/sdb", 0)])
-def test_trap_05_a_disk_of_the_volume_group_is_refused(
-    tmp_path: Path, fake: Callable[[str, str], None], member: str, code: int
+@pytest.mark.parametrize(
+    "variables", [NO_DATA_DISKS, {"data_disk": "serial=DATA-1", "wal_disk": "path=/dev/none"}]
+)
+@pytest.mark.parametrize("lvm", ["", "  /dev/sdb pg\n  /dev/sdc pg"])
+def test_trap_05_a_machine_is_installed_again_without_a_hand(
+    guard: Guard, lvm: str, variables: dict[str, str]
 ) -> None:
-    """Names change between boots: the data disk may be called sda today."""
-    fake("lsblk", DISK)
-    fake("lvm", f"echo '  {member}'")
-    done = run("pre-guard.sh", tmp_path, install_disk=block_device(), volume_group="pg")
-    assert done.returncode == code, done.stderr
-    assert ("physical volume" in done.stderr) is bool(code)
+    """The installer's own layout is plain partitions; the volume group stays on the other disks."""
+    answers = {"FSTYPE": "", "KNAME": "sda\nsda1\nsda2\nsda3"}
+    done = guard(lvm=lvm, answers=answers, **variables)
+    assert done.returncode == 0, done.stderr
 
 
-def test_a_machine_without_data_volumes_asks_no_lvm(tmp_path: Path, fake: Callable[[str, str], None]) -> None:
-    """A Consul server may carry any volume group."""
-    fake("lsblk", DISK)
-    fake("lvm", "echo /dev/sda2")
-    assert run("pre-guard.sh", tmp_path, install_disk=block_device(), volume_group="").returncode == 0
+@pytest.mark.parametrize(
+    ("lvm", "words"),
+    [
+        ("  /dev/sda2 pg", "lvm vgremove pg, then lvm pvremove /dev/sda2"),
+        ("  /dev/sdb pg\n  /dev/sda vg_of_before", "lvm vgremove vg_of_before, then lvm pvremove /dev/sda"),
+        ("  /dev/sda1 ", "lvm pvremove /dev/sda1"),
+    ],
+)
+def test_trap_05_lvm_on_the_install_disk_is_refused_whatever_it_is_called(
+    guard: Guard, lvm: str, words: str
+) -> None:
+    """Names change between boots, and groups: data under yesterday's name is data."""
+    done = guard(lvm=lvm)
+    assert done.returncode == 1
+    assert "carries LVM" in done.stderr
+    assert "storage.os_disk" in done.stderr
+    assert done.stderr.rstrip().endswith(words)
+
+
+def test_trap_05_a_machine_without_data_volumes_is_guarded_as_well(guard: Guard) -> None:
+    """A Consul server may stand beside disks that are not ours."""
+    assert guard(lvm="  /dev/sda2 erp").returncode == 1
+
+
+@pytest.mark.parametrize("lvm", ["exit 5", "exit 127"])
+def test_trap_05_an_lvm_that_does_not_answer_refuses(guard: Guard, lvm: str) -> None:
+    """A guard that cannot see must not let pass."""
+    done = guard(lvm=lvm)
+    assert done.returncode == 1
+    assert "lvm does not say" in done.stderr
+
+
+@pytest.mark.parametrize("column", ["KNAME", "SERIAL", "WWN", "FSTYPE"])
+def test_trap_05_a_disk_that_does_not_answer_is_refused(guard: Guard, column: str) -> None:
+    """Likewise for what lsblk is asked."""
+    done = guard(answers={column: "exit 1"})
+    assert done.returncode == 1
+    assert "lsblk does not say" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("selector", "answers", "udev"),
+    [
+        ("serial=DATA-1", {"SERIAL": "DATA-1  "}, ""),
+        ("serial=DATA-1", {}, "DEVNAME=/dev/sda\nID_SERIAL_SHORT=DATA-1"),
+        ("wwn=0x5000c500a1b2c3d4", {"WWN": "0x5000c500a1b2c3d4"}, ""),
+        ("wwn=0x5000c500a1b2c3d4", {}, "ID_WWN_WITH_EXTENSION=0x5000c500a1b2c3d4"),
+    ],
+)
+@pytest.mark.parametrize("volume", ["data_disk", "wal_disk"])
+def test_trap_05_a_data_disk_under_the_name_of_the_install_disk_is_refused(
+    guard: Guard, volume: str, selector: str, answers: dict[str, str], udev: str
+) -> None:
+    """Also one without LVM: `clearpart` asks nobody."""
+    done = guard(udev=udev, answers=answers, **{volume: selector})
+    assert done.returncode == 1
+    assert f"is a data disk of this machine ({selector})" in done.stderr
+
+
+def test_trap_05_a_path_that_leads_to_the_install_disk_is_refused(tmp_path: Path, guard: Guard) -> None:
+    """Two names of one disk."""
+    link = tmp_path / "by-id-data"
+    link.symlink_to(block_device())
+    done = guard(data_disk=f"path={link}")
+    assert done.returncode == 1
+    assert "is a data disk of this machine" in done.stderr
+
+
+def test_trap_05_a_serial_is_no_part_of_another_one(guard: Guard) -> None:
+    """DATA-1 is neither DATA-11 nor a pattern for DATA-1."""
+    assert (
+        guard(answers={"SERIAL": "DATA-11"}, data_disk="serial=DATA-1", wal_disk="serial=D.TA-11").returncode
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("types", "reason"),
+    [("ext4", "is ext4 as a whole"), ("LVM2_member", "that lvm does not list")],
+)
+def test_trap_05_a_disk_without_partitions_that_holds_something_is_refused(
+    guard: Guard, types: str, reason: str
+) -> None:
+    """The installer makes partitions: this is somebody else's."""
+    done = guard(answers={"FSTYPE": types})
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "wipefs --all" in done.stderr
 
 
 @pytest.fixture

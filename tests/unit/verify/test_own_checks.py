@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING, Final
 
@@ -156,7 +157,7 @@ BREAKAGES: Final = (
     Breakage(
         "disks", KICKSTART, replaced("ignoredisk --only-use=sda", "autopart"), "autopart before ignoredisk"
     ),
-    Breakage("disks", "packer/image.ks", replaced("--drives=sda", "--drives=sdb"), "data disk sdb"),
+    Breakage("disks", "packer/image.ks", replaced(" --drives=sda", ""), "without --drives", "image"),
     Breakage("consul-rules", CONSUL, replaced("encrypt =", SHORT_KEY), "encrypt holds 5 bytes"),
     Breakage("consul-rules", CONSUL, replaced("encrypt =", 'encrypt = "!"\n#'), "encrypt is not base64"),
     Breakage(
@@ -245,6 +246,29 @@ BREAKAGES: Final = (
         "packer-split", "packer/plugins.pkr.hcl", appended('locals {\n  a = "b"\n}\n'), "Packer 1.6 refuses"
     ),
 )
+
+
+def test_trap_02_the_image_is_built_on_a_disk_of_its_own(
+    rendered_example: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A machine's data disk may have the name that the disk of the build has, /dev/sda."""
+
+    def swap(path: Path) -> None:
+        names = str.maketrans({"a": "b", "b": "a"})
+        text = path.read_text("utf-8")
+        path.write_text(
+            re.sub(r"\bsd[ab]\b", lambda found: f"sd{found[0][2].translate(names)}", text), "utf-8"
+        )
+
+    root = tmp_path / "swapped"
+    shutil.copytree(rendered_example("sirius"), root)
+    for node in (root / "nodes").iterdir():
+        for path in (node / "ks.cfg", node / "payload/etc/holster/node.json"):
+            swap(path)
+    assert '"path": "/dev/sda"' in (root / ETC / "holster/node.json").read_text("utf-8")
+    results = judge(root, "disks", NO_TOOLS)
+    assert "packer/image.ks" in {result.file for result in results}
+    assert [result for result in results if result.verdict is not Verdict.OK] == []
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=str)
