@@ -75,12 +75,17 @@ def _new_pv_uuid() -> str:
     return "-".join("".join(secrets.choice(LETTERS) for _ in range(length)) for length in GROUPS)
 
 
-def new_intent(volume_group: str, disks: dict[str, dict[str, Any]], roles: Sequence[str]) -> Intent:
-    """Return a fresh plan; `disks` describes each role's disk for people."""
+def new_intent(
+    volume_group: str, disks: dict[str, dict[str, Any]], roles: Sequence[str], fs_uuids: dict[str, str]
+) -> Intent:
+    """Return a fresh plan.
+
+    `disks` describes each role's disk for people, `fs_uuids` are those of file systems that exist.
+    """
     volumes = {
         role: {
             "pv_uuid": _new_pv_uuid(),
-            "fs_uuid": str(uuid.uuid4()),
+            "fs_uuid": fs_uuids.get(role) or str(uuid.uuid4()),
             "formatted": False,
             "disk": disks[role],
         }

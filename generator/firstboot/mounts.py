@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from generator.firstboot.causes import Refused
+from generator.firstboot.command import CommandFailed
+from generator.firstboot.patience import NotYet
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
 
 FSTAB = "/etc/fstab"
+# EBUSY in the words of mount(8), until util-linux 2.38 and since 2.39, and of e2fsck(8).
+BUSY = re.compile(
+    r"already mounted|is mounted\.|is in use|mount point (?:is )?busy|resource busy|Can't open blockdev"
+)
 
 
 class Mount(NamedTuple):
@@ -62,15 +69,37 @@ def check_mount_point(machine: Machine, device: str, point: str) -> None:
         )
 
 
-def mount_volume(machine: Machine, device: str, point: str, options: str) -> None:
-    """Mount a volume with mount(8), not its unit: the unit is ordered after this program (reference §4.1)."""
+def mount_volume(machine: Machine, device: str, point: str, options: str) -> bool:
+    """Mount a volume unless it is; return whether that was necessary.
+
+    With mount(8), not its unit: the unit is ordered after this program (reference §4.1).
+
+    Raises:
+        NotYet: something else holds the device.
+        CommandFailed: it cannot be mounted.
+    """
     if find_mount(machine, point) is not None:
-        return
+        return False
     folder = machine.fs.at(point)
     folder.mkdir(parents=True, exist_ok=True)
-    machine.commands.run(
+    done = machine.commands.ask(
         "mount", "-t", "ext4", "-o", options, str(machine.fs.at(device)), str(folder), timeout=300
     )
+    if BUSY.search(done.errors):
+        raise NotYet(
+            "storage-failed", f"{device} is in use, by a check of its file system perhaps: {done.describe()}"
+        )
+    if not done.is_fine:
+        raise CommandFailed(done.describe())
+    return True
+
+
+def unmount(machine: Machine, point: str) -> None:
+    """Take a mount back; one that stays is a warning: the cause is told elsewhere."""
+    try:
+        machine.commands.run("umount", str(machine.fs.at(point)), timeout=300)
+    except CommandFailed as error:
+        machine.warn(f"{point} stays mounted: {error}")
 
 
 def _find_line(machine: Machine, point: str) -> str | None:
@@ -83,9 +112,13 @@ def _find_line(machine: Machine, point: str) -> str | None:
 
 
 def enter_fstab(machine: Machine, device: str, point: str, options: str) -> bool:
-    """Append the line of a mount once; return whether the file changed."""
+    """Append the line of a mount once; return whether the file changed.
+
+    Without a check: systemd runs it as soon as the device appears, ordered after nothing of ours.  Beside
+    our mount both replayed the journal, and Patroni's start was cancelled (seen in the lab, scenario 5).
+    """
     if _find_line(machine, point) is not None:
         return False
     text = machine.fs.read(FSTAB) or ""
-    machine.fs.write(FSTAB, f"{text.rstrip()}\n{device} {point} ext4 {options} 0 2\n".lstrip())
+    machine.fs.write(FSTAB, f"{text.rstrip()}\n{device} {point} ext4 {options} 0 0\n".lstrip())
     return True

@@ -1,26 +1,35 @@
 """`holster-firstboot storage`: every boot, before the mounts and before Patroni.
 
-Activates the volume group, mounts and grows.  Never makes, labels or formats.
+Waits for late disks, activates the volume group, mounts and grows.  Never makes, labels or formats.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from generator.firstboot.causes import Refused, StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.growth import grow_all
 from generator.firstboot.intent import load_intent
-from generator.firstboot.locks import storage_lock
 from generator.firstboot.lvm import LOST, Lvm
+from generator.firstboot.patience import NotYet, keep_trying
 from generator.firstboot.runner import EXIT_FAILED, EXIT_READY, EXIT_REFUSED
-from generator.firstboot.volumes import ensure_file_system, mount_all
+from generator.firstboot.volumes import (
+    check_file_systems,
+    check_unmounted_marker,
+    ensure_file_system,
+    mount_all,
+)
 
 if TYPE_CHECKING:
+    from generator.firstboot.intent import Intent
     from generator.firstboot.machine import Machine
     from generator.firstboot.node import Storage
 
-BOOT_DEADLINE = 600
+# So long may something else hold a volume.
+BOOT_DEADLINE = 3600
+# A disk that answers late (Fibre Channel, iSCSI, a slow controller) appears within this time or not at all.
+DISK_WAIT = 180
 
 
 def bring_up_storage(machine: Machine) -> int:
@@ -35,9 +44,9 @@ def bring_up_storage(machine: Machine) -> int:
         machine.console.log("the volumes are not made yet")
         return EXIT_READY
     machine.allow(BOOT_DEADLINE)
+    machine.note = _say_once(machine)
     try:
-        with storage_lock(machine):
-            activate_and_mount(machine, storage)
+        keep_trying(machine, lambda: activate_and_mount(machine, storage, intent))
     except StageFailed as failure:
         machine.console.say(f"[storage] {failure.cause.id}: {failure.cause.reason}")
         machine.console.say(f"[storage] what to do: {failure.cause.hint}")
@@ -48,16 +57,48 @@ def bring_up_storage(machine: Machine) -> int:
     return EXIT_READY
 
 
-def activate_and_mount(machine: Machine, storage: Storage) -> None:
+def _say_once(machine: Machine) -> Callable[[str], None]:
+    said: set[str] = set()
+
+    def say(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            machine.console.say(f"[storage] waiting: {text}")
+
+    return say
+
+
+def activate_and_mount(machine: Machine, storage: Storage, intent: Intent) -> None:
     """Activate the group by its name: the letters and rules of its disks do not matter any more."""
     lvm = Lvm(machine)
-    paths = [
-        pv.path for pv in lvm.physical_volumes() if pv.vg_name == storage.volume_group and pv.path != LOST
-    ]
-    if not paths:
-        raise StageFailed("disk-missing", f"no disk of volume group {storage.volume_group} is attached")
-    lvm.activate(storage.volume_group, paths, [volume.name for volume in storage.volumes])
+    group = storage.volume_group
+    lvm.activate(group, _find_disks(lvm, storage), [volume.name for volume in storage.volumes])
     for volume in storage.volumes:
-        ensure_file_system(machine, storage.volume_group, volume, None)
+        uuid = ensure_file_system(machine, group, volume, None)
+        # A file system that was made or taken over here is ours; to ask it costs a program's start.
+        if uuid != intent.fs_uuid(volume.role):
+            check_unmounted_marker(machine, group, volume)
+    check_file_systems(machine, storage)
     mount_all(machine, storage)
     grow_all(machine, storage)
+
+
+def _find_disks(lvm: Lvm, storage: Storage) -> list[str]:
+    """Return the attached disks of the group.
+
+    Raises:
+        NotYet: a disk that our volumes lie on is not attached.
+    """
+    name = storage.volume_group
+    group = [pv for pv in lvm.physical_volumes() if pv.vg_name == name]
+    paths = [pv.path for pv in group if pv.path != LOST]
+    if not paths:
+        raise NotYet("disk-missing", f"no disk of volume group {name} is attached", DISK_WAIT)
+    if len(paths) < len(group):
+        # A disk that an administrator added for something else may be missing.
+        ours = {volume.name for volume in storage.volumes}
+        torn = [each.name for each in lvm.logical_volumes(name) if each.name in ours and LOST in each.disks]
+        if torn:
+            reason = f"a disk of volume group {name} is not attached: {', '.join(torn)} lies on it"
+            raise NotYet("disk-missing", reason, DISK_WAIT)
+    return paths

@@ -11,10 +11,19 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from generator.firstboot.bootstrap import is_own_bootstrap
-from generator.firstboot.causes import Refused
+from generator.firstboot.causes import Refused, StageFailed
+from generator.firstboot.command import CommandFailed
 from generator.firstboot.disks import NOTHING_FOUND
 from generator.firstboot.lvm import device_path
-from generator.firstboot.mounts import check_mount_point, enter_fstab, mount_volume
+from generator.firstboot.mounts import (
+    BUSY,
+    check_mount_point,
+    enter_fstab,
+    find_mount,
+    mount_volume,
+    unmount,
+)
+from generator.firstboot.patience import NotYet
 from generator.firstboot.selinux import label_volume
 
 if TYPE_CHECKING:
@@ -24,6 +33,10 @@ if TYPE_CHECKING:
 
 MARKER = ".holster"
 LONG = 1800
+# After an error a check looks at the whole volume; one that is killed leaves it half repaired.
+WHOLE_CHECK = 24 * 3600
+# e2fsck(8): errors were corrected; and the system should be rebooted, which concerns mounted ones.
+REPAIRED = 1 | 2
 MOUNT_OPTIONS = "noatime,nodev,nosuid"
 
 
@@ -45,8 +58,8 @@ def read_file_system(machine: Machine, device: str) -> dict[str, str] | None:
     raise Refused("volume-unexpected", f"{device}: what is on it is not clear: {probe.describe()}")
 
 
-def ensure_file_system(machine: Machine, group: str, volume: Volume, intent: Intent | None) -> None:
-    """Make the file system of a volume that this program made, or leave the volume alone.
+def ensure_file_system(machine: Machine, group: str, volume: Volume, intent: Intent | None) -> str:
+    """Make the file system of a volume that this program made, or leave the volume alone; return its UUID.
 
     Raises:
         Refused: the volume is blank but not ours to format, or holds something else.
@@ -63,7 +76,7 @@ def ensure_file_system(machine: Machine, group: str, volume: Volume, intent: Int
             raise Refused(
                 "volume-unexpected", f"{device} holds {found.get('TYPE', 'something unknown')}, not ext4"
             )
-        return
+        return found.get("UUID", "")
     uuid = intent.fs_uuid(volume.role)
     if found is not None and found.get("UUID") != uuid:
         raise Refused(
@@ -75,6 +88,7 @@ def ensure_file_system(machine: Machine, group: str, volume: Volume, intent: Int
         machine.commands.run("mkfs.ext4", "-q", "-L", volume.label, "-m", "1", "-U", uuid, path, timeout=LONG)
         os.sync()
     intent.mark_formatted(machine, volume.role)
+    return uuid
 
 
 def _is_complete(machine: Machine, device: str) -> bool:
@@ -112,20 +126,59 @@ def check_mount_points(machine: Machine, storage: Storage) -> None:
         check_mount_point(machine, device_path(storage.volume_group, volume.name), volume.mount)
 
 
+def check_unmounted_marker(machine: Machine, group: str, volume: Volume) -> None:
+    """Look whose a volume is before it is mounted, for a mount writes: it replays the journal.
+
+    No verdict here, since the marker may still be in the journal, is left to the look after mounting.
+
+    Raises:
+        Refused: the marker names another cluster or role.
+    """
+    if find_mount(machine, volume.mount) is not None:
+        return
+    device = device_path(group, volume.name)
+    try:
+        # Without -w it opens read-only.
+        text = machine.commands.ask("debugfs", "-R", f"cat /{MARKER}", str(machine.fs.at(device))).output
+    except CommandFailed as error:
+        machine.warn(f"whose {device} is cannot be said before it is mounted: {error}")
+        return
+    marker = _parse_marker(text)
+    if marker is not None and all(isinstance(marker.get(key), str) for key in ("cluster", "role")):
+        _compare_marker(machine, group, volume, marker)
+
+
+def check_file_systems(machine: Machine, storage: Storage) -> None:
+    """Replay the journals, and repair what needs no decision, before anything is mounted.
+
+    Raises:
+        NotYet: something else holds a volume.
+        StageFailed: a file system needs a decision.
+    """
+    for volume in storage.volumes:
+        if find_mount(machine, volume.mount) is not None:
+            continue
+        device = device_path(storage.volume_group, volume.name)
+        done = machine.commands.ask("e2fsck", "-p", str(machine.fs.at(device)), timeout=WHOLE_CHECK)
+        if BUSY.search(done.output + done.errors):
+            raise NotYet("storage-failed", f"{device} is in use: {done.describe()}")
+        if done.code & ~REPAIRED:
+            raise StageFailed("volume-damaged", f"{device}: {done.describe()}")
+
+
 def mount_all(machine: Machine, storage: Storage) -> None:
-    """Mount both volumes, check their markers, and hand them to PostgreSQL's user."""
+    """Mount both volumes, check their markers, and hand them to PostgreSQL's user.
+
+    Raises:
+        Refused: they are not this machine's or no pair; what was mounted for the look is not any more.
+        NotYet: something else holds a volume.
+    """
     check_mount_points(machine, storage)
+    markers = _mount_and_check(machine, storage)
     options = fstab_options(machine.node.units.storage)
     for volume in storage.volumes:
-        device = device_path(storage.volume_group, volume.name)
-        mount_volume(machine, device, volume.mount, MOUNT_OPTIONS)
         # Now systemd has the mounts from the kernel; from the next boot on, from fstab.
-        enter_fstab(machine, device, volume.mount, options)
-    markers = {volume.role: _read_marker(machine, volume) for volume in storage.volumes}
-    for volume in storage.volumes:
-        _check_marker(machine, volume, markers[volume.role])
-    if not is_own_bootstrap(machine):
-        _check_pair(machine, storage)
+        enter_fstab(machine, device_path(storage.volume_group, volume.name), volume.mount, options)
     user = machine.node.users["postgres"]
     for volume in storage.volumes:
         if markers[volume.role] is None:
@@ -137,30 +190,66 @@ def mount_all(machine: Machine, storage: Storage) -> None:
         label_volume(machine, volume.mount)
 
 
-def _read_marker(machine: Machine, volume: Volume) -> dict[str, str] | None:
+def _mount_and_check(machine: Machine, storage: Storage) -> dict[str, dict[str, str] | None]:
+    mounted = [
+        volume.mount
+        for volume in storage.volumes
+        if mount_volume(machine, device_path(storage.volume_group, volume.name), volume.mount, MOUNT_OPTIONS)
+    ]
     try:
-        data = json.loads(machine.fs.read(f"{volume.mount}/{MARKER}") or "")
+        return _check_mounted(machine, storage)
+    except Refused:
+        for point in mounted:
+            unmount(machine, point)
+        raise
+
+
+def _check_mounted(machine: Machine, storage: Storage) -> dict[str, dict[str, str] | None]:
+    """Return the marker of each role.
+
+    Raises:
+        Refused: the volumes are not this machine's, or no pair.
+    """
+    markers = {volume.role: _parse_marker(_read_marker(machine, volume)) for volume in storage.volumes}
+    for volume in storage.volumes:
+        _check_marker(machine, storage.volume_group, volume, markers[volume.role])
+    if not is_own_bootstrap(machine):
+        _check_pair(machine, storage)
+    return markers
+
+
+def _read_marker(machine: Machine, volume: Volume) -> str:
+    return machine.fs.read(f"{volume.mount}/{MARKER}") or ""
+
+
+def _parse_marker(text: str) -> dict[str, str] | None:
+    try:
+        data = json.loads(text)
     except ValueError:
         return None
     return data if isinstance(data, dict) else None
 
 
-def _check_marker(machine: Machine, volume: Volume, marker: dict[str, str] | None) -> None:
+def _check_marker(machine: Machine, group: str, volume: Volume, marker: dict[str, str] | None) -> None:
     cluster = machine.node.cluster
-    if marker is None:
-        if is_populated(machine, volume):
-            raise Refused(
-                "volume-of-another",
-                f"{volume.directory} holds files but {volume.mount}/{MARKER} is missing; "
-                f"when the data is this cluster's, write "
-                f'{{"cluster": "{cluster}", "role": "{volume.role}"}} into that file',
-            )
-        return
+    if marker is not None:
+        _compare_marker(machine, group, volume, marker)
+    elif is_populated(machine, volume):
+        raise Refused(
+            "volume-of-another",
+            f"{volume.directory} holds files but {volume.mount}/{MARKER} is missing; "
+            f"when the data is this cluster's, mount {device_path(group, volume.name)} on {volume.mount} "
+            f'and write {{"cluster": "{cluster}", "role": "{volume.role}"}} into that file',
+        )
+
+
+def _compare_marker(machine: Machine, group: str, volume: Volume, marker: dict[str, str]) -> None:
+    cluster = machine.node.cluster
     if (marker.get("cluster"), marker.get("role")) != (cluster, volume.role):
         raise Refused(
             "volume-of-another",
-            f"{volume.mount} is the {marker.get('role')} volume of cluster {marker.get('cluster')}, "
-            f"not the {volume.role} volume of {cluster}",
+            f"{device_path(group, volume.name)} is the {marker.get('role')} volume of cluster "
+            f"{marker.get('cluster')}, not the {volume.role} volume of {cluster}",
         )
 
 
@@ -174,4 +263,8 @@ def _check_pair(machine: Machine, storage: Storage) -> None:
     full = [volume for volume in storage.volumes if is_populated(machine, volume)]
     if full and len(full) != len(storage.volumes):
         empty = next(volume for volume in storage.volumes if volume not in full)
-        raise Refused("volumes-unequal", f"{full[0].directory} holds files but {empty.directory} is empty")
+        devices = " and ".join(device_path(storage.volume_group, volume.name) for volume in storage.volumes)
+        raise Refused(
+            "volumes-unequal",
+            f"{full[0].directory} holds files but {empty.directory} is empty; mount {devices} for a look",
+        )

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,6 +167,137 @@ def test_a_reinstalled_machine_reuses_its_volumes_with_their_data(machine: TestM
     assert machine.start(PROGRAM, "storage", log="firstboot.log").wait(60) == 0
 
 
+def change_marker(machine: TestMachine, volume: str, role: str, cluster: str) -> None:
+    """Let a mounted volume belong to another cluster or role."""
+    text = json.dumps({"cluster": cluster, "role": role})
+    machine.ask("sh", "-c", f"echo '{text}' >/{volume}/.holster; sync")
+
+
+def forget_installation(machine: TestMachine) -> None:
+    """Reinstall the operating system of a machine that is off: its disks stay."""
+    for path in (machine.upper / "var/lib/holster").glob("*.json"):
+        path.unlink()
+    (machine.upper / "etc/fstab").write_text("")
+
+
+def mounts(machine: TestMachine) -> list[str]:
+    """Return the lines of volumes that are mounted."""
+    return [line for line in machine.ask("cat", "/proc/self/mountinfo").splitlines() if " /pg" in line]
+
+
+def log_of(machine: TestMachine) -> str:
+    """Return what the first-boot program said."""
+    return (machine.folder / "firstboot.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("volume", "role", "cluster"),
+    [("pgdata", "data", "other"), ("pgwal", "wal", "other"), ("pgdata", "wal", "demo")],
+)
+def test_volumes_of_another_cluster_are_refused_without_writing_a_byte(
+    machine: TestMachine, volume: str, role: str, cluster: str
+) -> None:
+    """The group is named pg everywhere: disks of another cluster were attached by mistake."""
+    assert run(machine) == 0
+    change_marker(machine, volume, role, cluster)
+    machine.switch_off()
+    forget_installation(machine)
+    machine.switch_on()
+    machine.trip(0, "never")
+    before = {each: digest(machine, each) for each in SIZES}
+    assert run(machine) == 3, log_of(machine)
+    failure = machine.status()["failure"]
+    assert isinstance(failure, dict)
+    assert failure["cause"] == "volume-of-another", failure
+    assert f"the {role} volume of cluster {cluster}" in failure["reason"]
+    assert mounts(machine) == []
+    assert {each: digest(machine, each) for each in SIZES} == before
+    assert not (machine.upper / "var/lib/holster/storage.json").exists()
+    assert (machine.upper / "etc/fstab").read_text() == ""
+
+
+def test_swapped_disks_of_a_sealed_machine_are_refused_without_writing_a_byte(machine: TestMachine) -> None:
+    """Every boot looks at a file system that this machine did not make."""
+    assert run(machine) == 0
+    change_marker(machine, "pgwal", "wal", "other")
+    machine.ask("umount", "/pgwal")
+    machine.ask("tune2fs", "-f", "-U", "random", "/dev/mapper/pg-pg_val")
+    reboot(machine)
+    before = {each: digest(machine, each) for each in SIZES}
+    assert machine.start(PROGRAM, "storage", log="firstboot.log").wait(60) == 3, log_of(machine)
+    assert "volume-of-another: /dev/mapper/pg-pg_val is the wal volume of cluster other" in log_of(machine)
+    assert mounts(machine) == []
+    assert {each: digest(machine, each) for each in SIZES} == before
+
+
+def test_an_unequal_pair_is_refused_and_nothing_of_it_stays(machine: TestMachine) -> None:
+    """What only a mount shows leaves no mount, no line of fstab, and no plan for the next boot."""
+    assert run(machine) == 0
+    machine.ask("sh", "-c", "mkdir /pgdata/15/data; echo kept >/pgdata/15/data/f; sync")
+    machine.switch_off()
+    forget_installation(machine)
+    machine.switch_on()
+    machine.trip(0, "never")
+    assert run(machine) == 3, log_of(machine)
+    failure = machine.status()["failure"]
+    assert isinstance(failure, dict)
+    assert failure["cause"] == "volumes-unequal", failure
+    assert mounts(machine) == []
+    assert not (machine.upper / "var/lib/holster/storage.json").exists()
+    assert (machine.upper / "etc/fstab").read_text() == ""
+
+
+@pytest.mark.parametrize("late", [("data",), ("wal",), ("data", "wal")])
+def test_the_storage_unit_waits_for_a_late_disk(machine: TestMachine, late: tuple[str, ...]) -> None:
+    """A controller that is slow; the real LVM lists a group of which one disk is not there."""
+    assert run(machine) == 0
+    machine.switch_off()
+    nodes = {(machine.folder / "dev/disk/by-id" / name).resolve() for name in late}
+    numbers = {node: node.stat().st_rdev for node in nodes}
+    for node in nodes:
+        node.unlink()
+    machine.switch_on()
+    machine.trip(0, "never")
+    (machine.folder / "firstboot.log").write_text("")
+    started = machine.start(PROGRAM, "storage", log="firstboot.log")
+    deadline = time.monotonic() + 60
+    while "[storage] waiting: " not in log_of(machine) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert started.poll() is None, log_of(machine)
+    assert mounts(machine) == []
+    for node, number in numbers.items():
+        os.mknod(node, stat.S_IFBLK | 0o600, number)
+    assert started.wait(60) == 0, log_of(machine)
+    assert len(mounts(machine)) == 2
+
+
+HOLD = """import os, sys, time
+os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL)
+print("held", flush=True)
+while not os.path.exists("/run/released"):
+    time.sleep(0.1)
+"""
+
+
+def test_the_storage_unit_waits_for_a_volume_that_is_held(machine: TestMachine) -> None:
+    """As systemd-fsck holds it: the words of the real mount(8)."""
+    assert run(machine) == 0
+    reboot(machine)
+    machine.ask("vgchange", "-ay", "pg")
+    holder = machine.start("python3", "-c", HOLD, "/dev/mapper/pg-pg_val", log="holder.log")
+    deadline = time.monotonic() + 60
+    while "held" not in (machine.folder / "holder.log").read_text() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    started = machine.start(PROGRAM, "storage", log="firstboot.log")
+    while "[storage] waiting: /dev/mapper/pg-pg_val is in use" not in log_of(machine):
+        assert started.poll() is None, log_of(machine)
+        time.sleep(0.2)
+    machine.ask("touch", "/run/released")
+    assert holder.wait(10) == 0
+    assert started.wait(60) == 0, log_of(machine)
+    assert len(mounts(machine)) == 2
+
+
 FOREIGN = {
     "ext4": "mkfs.ext4 -q -F {disk}",
     "xfs or swap": "mkswap {disk}",
@@ -192,6 +326,49 @@ def test_a_foreign_disk_is_left_as_it_is(machine: TestMachine, name: str, kind: 
     assert {each: digest(machine, each) for each in SIZES} == before
     assert machine.count_commands() == 0
     assert not (machine.upper / "var/lib/holster/storage.json").exists()
+
+
+# The ext4 at 1 MiB is in the partition that the table names.
+PARTITIONED = f"{FOREIGN['partition table']} && {FOREIGN['a lost partition table']}"
+
+
+def has_cause(machine: TestMachine, cause: str) -> bool:
+    """Run the stages; say whether the disks were refused so, and left as they are."""
+    before = {each: digest(machine, each) for each in SIZES}
+    code = run(machine)
+    failure = machine.status()["failure"]
+    assert isinstance(failure, dict), log_of(machine)
+    assert {each: digest(machine, each) for each in SIZES} == before
+    return (code, failure["cause"]) == (3, cause)
+
+
+@pytest.mark.parametrize("name", ["data", "wal"])
+def test_the_hint_clears_a_disk_that_had_partitions(machine: TestMachine, name: str) -> None:
+    """What `disk-foreign` tells an operator: wipefs alone leaves the file system at 1 MiB."""
+    disk = machine.ask("readlink", "-f", f"/dev/disk/by-id/{name}")
+    machine.ask("sh", "-c", PARTITIONED.format(disk=disk))
+    assert has_cause(machine, "disk-foreign")
+    machine.ask("wipefs", "-a", disk)
+    assert has_cause(machine, "disk-foreign")
+    machine.ask("dd", "if=/dev/zero", f"of={disk}", "bs=1M", "count=4", "conv=fsync")
+    assert run(machine) == 0, log_of(machine)
+
+
+def test_the_hint_clears_a_pair_of_an_earlier_installation(machine: TestMachine) -> None:
+    """What `disk-replaced` tells an operator, and the way to start from nothing: our own group is removed."""
+    assert run(machine) == 0
+    machine.switch_off()
+    forget_installation(machine)
+    machine.switch_on()
+    machine.trip(0, "never")
+    disks = [machine.ask("readlink", "-f", f"/dev/disk/by-id/{name}") for name in SIZES]
+    machine.ask("/usr/sbin/lvm", "vgremove", "--driverloaded", "n", "-f", "pg")
+    for disk in disks:
+        machine.ask("wipefs", "-a", disk)
+    assert has_cause(machine, "disk-foreign"), log_of(machine)
+    for disk in disks:
+        machine.ask("dd", "if=/dev/zero", f"of={disk}", "bs=1M", "count=4", "conv=fsync")
+    assert run(machine) == 0, log_of(machine)
 
 
 @pytest.mark.parametrize("name", ["data", "wal"])

@@ -198,6 +198,25 @@ def _mount(machine: FakeMachine, arguments: list[str]) -> Result:
     return 0, "", ""
 
 
+def _umount(machine: FakeMachine, arguments: list[str]) -> Result:
+    point = machine.inside(arguments[-1])
+    target = machine.at(point)
+    target.unlink()
+    target.mkdir()
+    mountinfo = machine.at("/proc/self/mountinfo")
+    lines = mountinfo.read_text().splitlines(keepends=True)
+    mountinfo.write_text("".join(line for line in lines if line.split()[4] != point))
+    return 0, "", ""
+
+
+def _debugfs(machine: FakeMachine, arguments: list[str]) -> Result:
+    # The real one returns 0 for a missing file too.
+    path = machine.folder / f"fs-{_content(arguments[-1]).get('LABEL')}" / arguments[1].split("/")[-1]
+    if not path.exists():
+        return 0, "", "debugfs 1.47.0 (5-Feb-2023)\n/.holster: File not found by ext2_lookup"
+    return 0, path.read_text(), "debugfs 1.47.0 (5-Feb-2023)"
+
+
 def _udevadm(machine: FakeMachine, arguments: list[str]) -> Result:
     if arguments[0] != "info":
         return 0, "", ""
@@ -223,5 +242,7 @@ DISK_COMMANDS = {
     "e2fsck": _e2fsck,
     "dumpe2fs": _dumpe2fs,
     "mount": _mount,
+    "umount": _umount,
+    "debugfs": _debugfs,
     "udevadm": _udevadm,
 }

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 EVERYWHERE = ("systemctl", "journalctl", "ip", "sysctl", "systemd-tmpfiles")
 LVM = ("pvs", "vgs", "lvs", "pvcreate", "vgcreate", "lvcreate", "vgchange", "pvresize", "lvextend")
-FILE_SYSTEMS = ("wipefs", "blkid", "mkfs.ext4", "e2fsck", "dumpe2fs", "resize2fs", "mount")
-MEMBERS = (*LVM, *FILE_SYSTEMS, "udevadm", "runuser")
+FILE_SYSTEMS = ("wipefs", "blkid", "mkfs.ext4", "e2fsck", "dumpe2fs", "debugfs", "resize2fs")
+MOUNTS = ("mount", "umount")
+MEMBERS = (*LVM, *FILE_SYSTEMS, *MOUNTS, "udevadm", "runuser")
 SELINUX = ("selinuxenabled", "semanage", "restorecon", "setenforce")
 TOLD_LATER = ("consul", "patroni")
 SEEDS = ("/var/lib/cloud/instance", "/run/cloud-init")

@@ -12,12 +12,18 @@ from generator.firstboot.disks import BLANK, MIB, Disk, Identities, find_disk, r
 from generator.firstboot.folders import make_volume_folders
 from generator.firstboot.growth import grow_all
 from generator.firstboot.intent import Intent, load_intent, new_intent
-from generator.firstboot.locks import storage_lock
 from generator.firstboot.lvm import LogicalVolume, Lvm, PhysicalVolume, device_path
 from generator.firstboot.mounts import find_mount, is_mount_of
+from generator.firstboot.patience import keep_trying
 from generator.firstboot.plan import CREATE, Facts, decide
 from generator.firstboot.stage import Stage
-from generator.firstboot.volumes import check_mount_points, ensure_file_system, mount_all
+from generator.firstboot.volumes import (
+    check_file_systems,
+    check_mount_points,
+    check_unmounted_marker,
+    ensure_file_system,
+    mount_all,
+)
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -48,8 +54,7 @@ class StorageStage(Stage):
 
     def apply(self, machine: Machine) -> None:
         """Classify both disks, then create or reuse; any doubt is refused before the first change."""
-        with storage_lock(machine):
-            _bring_up(machine, _storage(machine))
+        keep_trying(machine, lambda: _bring_up(machine, _storage(machine)))
 
     def confirm(self, machine: Machine) -> None:
         """Both volumes lie on their own disk and are mounted where they belong."""
@@ -68,18 +73,30 @@ def _bring_up(machine: Machine, storage: Storage) -> None:
     intent = _create(machine, storage, found, facts, known) if is_creation else None
     names = [volume.name for volume in storage.volumes]
     lvm.activate(storage.volume_group, [disk.path for disk in disks.values()], names)
-    for volume in storage.volumes:
-        ensure_file_system(machine, storage.volume_group, volume, intent)
-    if intent is None and (known is None or known.is_creating):
-        # Volumes of an earlier installation: from now on every boot mounts them.
-        intent = _new_intent(storage, found)
+    uuids = {
+        volume.role: ensure_file_system(machine, storage.volume_group, volume, intent)
+        for volume in storage.volumes
+    }
     if intent is not None:
         intent.mark_created(machine)
-    mount_all(machine, storage)
+        mount_all(machine, storage)
+    else:
+        _reuse(machine, storage)
+        if known is None or known.is_creating:
+            # Volumes of an earlier installation: from now on every boot mounts them.
+            _new_intent(storage, found, uuids).mark_created(machine)
     make_volume_folders(machine)
     if not is_creation:
         # What was made just now has its size.
         grow_all(machine, storage)
+
+
+def _reuse(machine: Machine, storage: Storage) -> None:
+    """Mount volumes that were not made just now; what names another cluster is refused as it is."""
+    for volume in storage.volumes:
+        check_unmounted_marker(machine, storage.volume_group, volume)
+    check_file_systems(machine, storage)
+    mount_all(machine, storage)
 
 
 def _create(machine: Machine, storage: Storage, found: Found, facts: Facts, intent: Intent | None) -> Intent:
@@ -90,7 +107,7 @@ def _create(machine: Machine, storage: Storage, found: Found, facts: Facts, inte
     lvm = Lvm(machine)
     unlabelled = [role for role in disks if facts.contents[role].kind == BLANK]
     if intent is None or not intent.is_creating or len(unlabelled) == len(disks):
-        intent = _new_intent(storage, found)
+        intent = _new_intent(storage, found, {})
     # The plan is on the disk before the first change: what follows is recognisable as ours.
     intent.save(machine)
     for role in unlabelled:
@@ -194,9 +211,10 @@ def _check_room(volume: Volume, disk: Disk) -> None:
         )
 
 
-def _new_intent(storage: Storage, found: Found) -> Intent:
+def _new_intent(storage: Storage, found: Found, fs_uuids: dict[str, str]) -> Intent:
     described = {
         role: {"path": disk.path, "size": disk.size, "identities": sorted(found.identities.of(disk))}
         for role, disk in found.disks.items()
     }
-    return new_intent(storage.volume_group, described, [volume.role for volume in storage.volumes])
+    roles = [volume.role for volume in storage.volumes]
+    return new_intent(storage.volume_group, described, roles, fs_uuids)

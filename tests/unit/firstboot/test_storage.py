@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from generator.firstboot.cli import run_stages
 from generator.firstboot.storage_service import bring_up_storage
 from tests.fakes.firstboot_runs import Run, boot, run
 from tests.fakes.node_documents import make_document, write_document
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from generator.firstboot.machine import Machine
     from tests.fakes.fake_machine import FakeMachine
 
 CHANGING = {
@@ -327,13 +331,132 @@ def test_a_torn_file_system_of_our_own_is_made_again_unless_it_was_mounted(fake:
     assert "torn" not in json.loads(volume.read_text())
 
 
-def test_disks_of_another_cluster_are_refused(fake: FakeMachine) -> None:
+MARKERS = [
+    ("fs-pgdata", '{"cluster": "other", "role": "data"}', "data volume of cluster other"),
+    ("fs-pgwal", '{"cluster": "other", "role": "wal"}', "wal volume of cluster other"),
+    ("fs-pgwal", '{"cluster": "demo", "role": "data"}', "not the wal volume"),
+]
+
+
+def is_untouched(fake: FakeMachine) -> bool:
+    """Say whether nothing was mounted and nothing would be at the next boot."""
+    return (
+        "mount" not in changes(fake)
+        and not fake.at("/etc/fstab").read_text()
+        and not fake.at("/var/lib/holster/storage.json").exists()
+    )
+
+
+@pytest.mark.parametrize(("volume", "marker", "words"), MARKERS)
+def test_disks_of_another_cluster_are_refused_before_they_are_mounted(
+    fake: FakeMachine, volume: str, marker: str, words: str
+) -> None:
     """Old data meets a new cluster (traps.md 28): the marker on the volume decides."""
     make_ours(fake)
-    (fake.folder / "fs-pgdata" / ".holster").write_text('{"cluster": "other", "role": "data"}')
+    forget_installation(fake)
+    (fake.folder / volume / ".holster").write_text(marker)
     result = run(fake, "storage")
     assert (result.code, result.failure["cause"]) == (3, "volume-of-another")
-    assert "cluster other" in result.failure["reason"]
+    assert words in result.failure["reason"]
+    assert is_untouched(fake)
+
+
+@pytest.mark.parametrize("answer", [(0, ""), (1, ""), (0, "not JSON"), (0, "[]"), (0, '{"cluster": 5}')])
+def test_a_marker_that_only_a_mount_shows_is_judged_then(fake: FakeMachine, answer: tuple[int, str]) -> None:
+    """It may still be in the journal: debugfs has no verdict, and nothing stays mounted after the look."""
+    make_ours(fake)
+    forget_installation(fake)
+    fake.script("debugfs", *answer)
+    (fake.folder / "fs-pgwal" / ".holster").write_text('{"cluster": "other", "role": "wal"}')
+    result = run(fake, "storage")
+    assert (result.code, result.failure["cause"]) == (3, "volume-of-another")
+    assert changes(fake).count("mount") == 2
+    assert "/pg" not in fake.at("/proc/self/mountinfo").read_text().replace("/dev/mapper/pg-pg", "")
+    assert not fake.at("/etc/fstab").read_text()
+    assert not fake.at("/var/lib/holster/storage.json").exists()
+
+
+def test_a_machine_without_debugfs_reads_the_marker_after_mounting(fake: FakeMachine) -> None:
+    """A look that cannot be had is a warning, and the volumes are ours."""
+    make_ours(fake)
+    written_down = fake.at("/var/lib/holster/storage.json")
+    written_down.write_text(written_down.read_text().replace('"fs_uuid": "', '"fs_uuid": "0'))
+    fake.state["missing"].append("debugfs")
+    fake.save()
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 0, result.log.getvalue()
+    assert "the program `debugfs` is missing" in result.log.getvalue()
+
+
+def test_a_mount_that_stays_after_a_refusal_does_not_hide_the_cause(fake: FakeMachine) -> None:
+    """The refusal is what an operator must see; what stays mounted is a warning."""
+    make_ours(fake)
+    forget_installation(fake)
+    (fake.folder / "fs-pgdata/15/data").mkdir()
+    (fake.folder / "fs-pgdata/15/data/PG_VERSION").write_text("15")
+    fake.script("umount", 32, "", "target is busy")
+    result = run(fake, "storage")
+    assert (result.code, result.failure["cause"]) == (3, "volumes-unequal")
+    assert "/pgdata stays mounted" in str(result.status["warnings"])
+
+
+def test_what_an_operator_mounted_stays_mounted(fake: FakeMachine) -> None:
+    """To adopt data he mounts both volumes and writes both markers; a run in between takes nothing away."""
+    make_ours(fake)
+    forget_installation(fake)
+    for name, directory in (("fs-pgdata", "15/data"), ("fs-pgwal", "15/pg_wal")):
+        (fake.folder / name / ".holster").unlink()
+        (fake.folder / name / directory).mkdir()
+        (fake.folder / name / directory / "file").write_text("")
+    first = run(fake, "storage")
+    assert "mount /dev/mapper/pg-pg_data on /pgdata" in first.failure["reason"]
+    fake.call(["mount", str(fake.at("/dev/mapper/pg-pg_data")), str(fake.at("/pgdata"))])
+    fake.at("/pgdata/.holster").write_text('{"cluster": "demo", "role": "data"}')
+    assert "mount /dev/mapper/pg-pg_val on /pgwal" in run(fake, "storage").failure["reason"]
+    assert fake.at("/pgdata/.holster").exists()
+    assert not fake.at("/pgwal/15").exists()
+    fake.call(["mount", str(fake.at("/dev/mapper/pg-pg_val")), str(fake.at("/pgwal"))])
+    fake.at("/pgwal/.holster").write_text('{"cluster": "demo", "role": "wal"}')
+    assert run(fake, "storage").code == 0
+    assert fake.at("/etc/fstab").read_text().count("/pg") == 4
+
+
+def put_another_file_system_in(fake: FakeMachine, marker: str) -> None:
+    """Swap the disks of a sealed machine: same group, same names, other file systems."""
+    volume = fake.folder / "volume-pg-pg_val"
+    volume.write_text(json.dumps({**json.loads(volume.read_text()), "UUID": "somebody-else"}))
+    (fake.folder / "fs-pgwal" / ".holster").write_text(marker)
+
+
+def test_the_storage_unit_refuses_swapped_disks_before_it_mounts_them(fake: FakeMachine) -> None:
+    """Somebody swaps the disks of a sealed machine."""
+    make_ours(fake)
+    put_another_file_system_in(fake, '{"cluster": "other", "role": "wal"}')
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 3
+    assert "volume-of-another" in result.log.getvalue()
+    assert "mount" not in changes(fake)
+    put_another_file_system_in(fake, '{"cluster": "demo", "role": "wal"}')
+    assert bring_up_storage(Run(fake).open()) == 0
+
+
+def test_an_ordinary_boot_does_not_ask_whose_its_volumes_are(fake: FakeMachine) -> None:
+    """Each program costs time: a file system that was made or taken over here is known by its UUID."""
+    assert run(fake, "storage").code == 0
+    assert "debugfs" not in [call[0] for call in fake.calls]
+    for is_reinstalled in (False, True):
+        fake.reboot()
+        if is_reinstalled:
+            forget_installation(fake)
+            assert run(fake, "storage").code == 0
+            fake.reboot()
+        fake.forget_calls()
+        assert bring_up_storage(Run(fake).open()) == 0
+        assert "debugfs" not in [call[0] for call in fake.calls]
+    # A run beside mounted volumes has nothing to ask either.
+    fake.forget_calls()
+    assert run(fake, "storage").code == 0
+    assert "debugfs" not in [call[0] for call in fake.calls]
 
 
 def test_data_without_a_marker_is_refused_with_the_way_to_adopt_it(fake: FakeMachine) -> None:
@@ -416,6 +539,42 @@ def test_a_grown_disk_is_used_at_the_next_boot_without_a_question(fake: FakeMach
     assert "lvextend" not in changes(fake)
 
 
+def extend(fake: FakeMachine, name: str = "pg_data") -> None:
+    """Let an administrator extend a volume onto a third disk."""
+    fake.add_disk("sdd", 1024, {"TYPE": "LVM2_member", "UUID": "third"})
+    group = fake.state["groups"]["pg"]
+    group["pvs"]["third"] = 255
+    group["lvs"][name]["pvs"].append("third")
+    fake.save()
+
+
+def test_a_volume_on_several_disks_is_not_grown_and_the_boot_goes_on(fake: FakeMachine) -> None:
+    """An administrator extended it; the other volume grows as ever."""
+    make_ours(fake)
+    extend(fake)
+    fake.at("/sys/class/block/sdc/size").write_text(f"{1024 * 2048}\n")
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 0
+    log = result.log.getvalue()
+    assert "volume pg/pg_data was not grown: volume pg/pg_data lies on /dev/sdb, /dev/sdd" in log
+    assert fake.state["groups"]["pg"]["lvs"]["pg_val"]["extents"] == 255 * 95 // 100
+    assert fake.state["groups"]["pg"]["lvs"]["pg_data"]["extents"] == 255 * 95 // 100
+
+
+def test_a_reinstalled_machine_names_a_volume_on_several_disks(fake: FakeMachine) -> None:
+    """Which disks may be lost is not clear any more: refused unchanged, with what is found."""
+    make_ours(fake)
+    forget_installation(fake)
+    extend(fake)
+    assert "has 3 disks, not 2" in refuse(fake, "volumes-incomplete").failure["reason"]
+    group = fake.state["groups"]["pg"]
+    del group["pvs"]["third"]
+    group["lvs"]["pg_data"]["pvs"] = list(group["pvs"])
+    fake.save()
+    reason = refuse(fake, "volumes-misplaced").failure["reason"]
+    assert "pg_data (data) lies on /dev/sdb, /dev/sdc, not on /dev/sdb alone" in reason
+
+
 def test_the_storage_unit_never_makes_or_formats(fake: FakeMachine) -> None:
     """The storage unit never makes or formats."""
     # Before the first boot's storage stage: nothing to do, no failed unit.
@@ -443,8 +602,127 @@ def test_the_storage_unit_names_a_lost_disk(fake: FakeMachine) -> None:
     fake.at("/dev/sdb").unlink()
     fake.at("/dev/sdc").unlink()
     result = Run(fake)
-    assert bring_up_storage(result.open()) == 1
+    machine = result.open()
+    begin = machine.clock.steady()
+    assert bring_up_storage(machine) == 1
     assert "disk-missing" in result.log.getvalue()
+    assert 180 <= machine.clock.steady() - begin <= 200
+    # Said when the wait begins, and once.
+    assert result.log.getvalue().count("waiting: no disk of volume group pg is attached") == 1
+
+
+class Later:
+    """Lets something happen after so many sleeps of a machine."""
+
+    def __init__(self, machine: Machine, count: int, happen: Callable[[], object]) -> None:
+        self._count, self._happen = count, happen
+        self._sleep = machine.clock.sleep
+        machine.clock.sleep = self.sleep  # type: ignore[method-assign]
+
+    def sleep(self, seconds: float) -> None:
+        """Count, and wait as ever."""
+        self._count -= 1
+        if self._count == 0:
+            self._happen()
+        self._sleep(seconds)
+
+
+@pytest.mark.parametrize("late", [["sdb"], ["sdc"], ["sdb", "sdc"]])
+def test_the_storage_unit_waits_for_a_late_disk(fake: FakeMachine, late: list[str]) -> None:
+    """Fibre Channel, iSCSI, a slow controller: nothing else starts Patroni when the disks come at last."""
+    make_ours(fake)
+    for name in late:
+        fake.at(f"/dev/{name}").rename(fake.folder / name)
+    result = Run(fake)
+    machine = result.open()
+    Later(machine, 5, lambda: [(fake.folder / name).rename(fake.at(f"/dev/{name}")) for name in late])
+    assert bring_up_storage(machine) == 0, result.log.getvalue()
+    assert "[storage] waiting: " in result.log.getvalue()
+    assert changes(fake).count("mount") == 2
+    # A group that is not whole was left alone meanwhile.
+    assert changes(fake).count("vgchange") == 1
+
+
+def test_a_lost_disk_below_other_volumes_does_not_delay_the_boot(fake: FakeMachine) -> None:
+    """An administrator gave the group a third disk for something else."""
+    make_ours(fake)
+    fake.state["groups"]["pg"]["pvs"]["lost"] = 10
+    fake.save()
+    result = Run(fake)
+    machine = result.open()
+    begin = machine.clock.steady()
+    assert bring_up_storage(machine) == 0, result.log.getvalue()
+    assert machine.clock.steady() == begin
+
+
+BUSY = [
+    "mount: /pgdata: /dev/mapper/pg-pg_data already mounted or mount point busy.",
+    "mount: /pgdata: fsconfig system call failed: /dev/mapper/pg-pg_data: Can't open blockdev.",
+]
+
+
+@pytest.mark.parametrize("words", BUSY)
+@pytest.mark.parametrize("command", ["storage", "run"])
+def test_a_volume_that_fsck_holds_is_waited_for(fake: FakeMachine, words: str, command: str) -> None:
+    """The pass number of fstab has systemd-fsck replay the journal beside us; a check takes its time."""
+    make_ours(fake)
+    fake.script("mount", 32, "", words)
+    result = Run(fake)
+    machine = result.open()
+    Later(machine, 3, lambda: fake.unscript("mount"))
+    code = bring_up_storage(machine) if command == "storage" else run_stages(machine, "storage")
+    assert code == 0, result.log.getvalue()
+    assert result.log.getvalue().count("[storage] waiting: /dev/mapper/pg-pg_data is in use") == 1
+
+
+def test_a_volume_that_stays_busy_is_told_at_last(fake: FakeMachine) -> None:
+    """The deadline of the program, not that of its unit, ends the wait."""
+    make_ours(fake)
+    fake.script("mount", 32, "", BUSY[0])
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 1
+    assert "[storage] storage-failed: /dev/mapper/pg-pg_data is in use" in result.log.getvalue()
+
+
+def test_a_mount_that_fails_otherwise_is_not_tried_again(fake: FakeMachine) -> None:
+    """Only what passes by itself is worth another try."""
+    make_ours(fake)
+    fake.script("mount", 32, "", "mount: /pgdata: wrong fs type, bad option, bad superblock")
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 1
+    assert changes(fake).count("mount") == 1
+    assert "bad superblock" in result.log.getvalue()
+
+
+def test_systemd_checks_no_volume_beside_this_program(fake: FakeMachine) -> None:
+    """Lab, scenario 5: both replayed the journal, the check failed, and Patroni's start was cancelled."""
+    make_ours(fake)
+    lines = [line for line in fake.at("/etc/fstab").read_text().splitlines() if "/dev/mapper/" in line]
+    assert [line.split()[-2:] for line in lines] == [["0", "0"], ["0", "0"]]
+    assert not [call for call in fake.calls if call[:2] == ["e2fsck", "-p"]]
+    fake.reboot()
+    fake.forget_calls()
+    assert bring_up_storage(Run(fake).open()) == 0
+    order = [call[0] for call in fake.calls if call[:2] == ["e2fsck", "-p"] or call[0] == "mount"]
+    assert order == ["e2fsck", "e2fsck", "mount", "mount"]
+    fake.forget_calls()
+    assert bring_up_storage(Run(fake).open()) == 0
+    assert "e2fsck" not in [call[0] for call in fake.calls]
+
+
+def test_a_file_system_that_needs_a_decision_is_not_mounted(fake: FakeMachine) -> None:
+    """What e2fsck -p corrects by itself is fine; the rest is somebody's decision."""
+    make_ours(fake)
+    fake.reboot()
+    fake.script("e2fsck", 4, "pgdata: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.")
+    fake.forget_calls()
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 1
+    assert "volume-damaged" in result.log.getvalue()
+    assert "RUN fsck MANUALLY" in result.log.getvalue()
+    assert "mount" not in [call[0] for call in fake.calls]
+    fake.script("e2fsck", 1, "pgdata: recovering journal")
+    assert bring_up_storage(Run(fake).open()) == 0
 
 
 def test_a_new_pair_of_blank_disks_after_an_interrupted_creation_is_created(fake: FakeMachine) -> None:
