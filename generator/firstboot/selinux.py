@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
 
 TYPE = "postgresql_db_t"
+CONFIG = "/etc/selinux/config"
 LONG = 600
 
 
@@ -32,11 +33,21 @@ def label_volume(machine: Machine, mount: str) -> None:
 
 
 def set_mode(machine: Machine) -> None:
-    """Switch to the wanted mode as far as a running system can."""
+    """Switch to the wanted mode, now and for later boots.
+
+    A system that runs without SELinux is left alone: with files that have no labels it would not boot.
+    """
     wanted = machine.node.system.selinux
     if not machine.node.platform.has_selinux or wanted not in {"enforcing", "permissive"}:
         return
     if not is_active(machine):
-        machine.warn(f"SELinux is to be {wanted}, but the running kernel does not use it: reboot")
+        machine.warn(
+            f"SELinux is to be {wanted}, but this system runs without it;"
+            f" set it in {CONFIG} and have all files labelled (`fixfiles onboot`), then reboot"
+        )
         return
     machine.commands.run("setenforce", "1" if wanted == "enforcing" else "0")
+    lines, line = (machine.fs.read(CONFIG) or "").splitlines(), f"SELINUX={wanted}"
+    if line not in lines:
+        others = [old for old in lines if not re.match(r"\s*SELINUX\s*=", old)]
+        machine.fs.write(CONFIG, "\n".join([*others, line]) + "\n")

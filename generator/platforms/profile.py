@@ -118,7 +118,11 @@ class CloudInitFacts(ProfileModel):
 
 
 class PlatformProfile(ProfileModel):
-    """Everything Holster knows of one platform."""
+    """Everything Holster knows of one platform.
+
+    `restarts_oneshot`: systemd is 244 or newer, which knows `Restart=` in a oneshot unit; an
+    older one refuses the whole unit.
+    """
 
     name: str
     title: str
@@ -127,6 +131,7 @@ class PlatformProfile(ProfileModel):
     python: str
     has_selinux: bool
     has_firewalld: bool = True
+    restarts_oneshot: bool = True
     users: Users
     units: Units
     paths: Paths

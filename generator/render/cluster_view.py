@@ -163,6 +163,7 @@ class ClusterView:
         self.ip_binary = paths.ip_binary
         self.sshd_config = paths.sshd_config
         self.consul_unit, self.patroni_unit = units.consul, units.patroni
+        self.restarts_oneshot = self._platform.restarts_oneshot
         self.node_json, self.sealed = NodePaths.node_json, NodePaths.sealed
         self.firstboot, self.vip_environment = NodePaths.firstboot, NodePaths.vip_environment
 

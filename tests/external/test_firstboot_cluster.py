@@ -255,6 +255,46 @@ def test_another_gossip_key_on_one_machine_is_named(cluster: Cluster, start: Cal
     assert (failure["stage"], failure["cause"]) == ("consul", "gossip-key"), failure
 
 
+def test_kept_data_follows_the_member_that_the_operator_names(
+    cluster: Cluster, start: Callable[..., None], postgresql: str
+) -> None:
+    """All root disks are lost, and Consul's data: a copy that lacks rows must not become the cluster."""
+    start("1.13")
+    cluster.boot()
+    assert cluster.wait() == dict.fromkeys(NAMES, 0), cluster.logs()
+    leader = check_ready(cluster, postgresql)
+    others = [machine for machine in cluster.machines if machine is not leader]
+    for machine in cluster.machines:
+        machine.ask("rm", "/var/lib/enabled-units")
+    for machine in others:
+        machine.switch_off()
+    sql = "set synchronous_commit = local; create table kept as select 1 as row"
+    run_sql(leader, postgresql, sql)
+    leader.switch_off()
+    for machine in cluster.machines:
+        machine.switch_on()
+        machine.ask("sh", "-c", "rm -rf /var/lib/consul/* /var/lib/holster")
+    cluster.boot(*others)
+    cluster.boot(leader)
+    deadline = time.monotonic() + READY_SECONDS
+    while any("Consul knows no cluster" not in str(machine.status()) for machine in cluster.machines):
+        assert time.monotonic() < deadline, cluster.logs()
+        time.sleep(0.5)
+    assert "in production" in str(leader.status())
+    assert all("in archive recovery" in str(machine.status()) for machine in others)
+    leader.ask("touch", "/var/lib/holster/lead")
+    assert cluster.wait() == dict.fromkeys(NAMES, 0), cluster.logs()
+    assert check_ready(cluster, postgresql) is leader
+    assert run_sql(leader, postgresql, "select count(*) from kept").split() == ["1"]
+
+
+def run_sql(machine: TestMachine, postgresql: str, sql: str) -> str:
+    """Have a machine's own PostgreSQL run commands, one transaction each; return what it prints."""
+    psql = f"/usr/lib/postgresql/{postgresql}/bin/psql"
+    commands = [word for command in sql.split(";") for word in ("-c", command)]
+    return machine.ask("runuser", "-u", "postgres", "--", psql, "-qXAt", *commands, "postgres")
+
+
 def check_vip_goes_with_its_manager(leader: TestMachine) -> None:
     """Reference trap 6: a stopped vip-manager takes the address along."""
     leader.ask("systemctl", "stop", "vip-manager.service")
@@ -275,10 +315,5 @@ def check_ready(cluster: Cluster, postgresql: str) -> TestMachine:
             holders.append(machine)
     assert len(holders) == 1, "the virtual address is on exactly one machine"
     leader = holders[0]
-    psql = f"/usr/lib/postgresql/{postgresql}/bin/psql"
-    rows = leader.ask(
-        *("runuser", "-u", "postgres", "--", psql, "-XAtc", "select count(*) from pg_stat_replication"),
-        "postgres",
-    )
-    assert rows.splitlines() == ["2"]
+    assert run_sql(leader, postgresql, "select count(*) from pg_stat_replication").split() == ["2"]
     return leader

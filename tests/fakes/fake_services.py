@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -154,17 +155,23 @@ def answer_web(machine: FakeMachine, method: str, url: str, token: str | None, b
         return 200, json.dumps([{"Status": 1}] * machine.state.get("alive", 3))
     if path.startswith("acl/"):
         return _answer_acl(machine, method, path.removeprefix("acl/"), token, body)
-    return _answer_kv(machine, method, path.removeprefix("kv/"), is_raw="raw" in parts.query)
+    return _answer_kv(machine, method, path.removeprefix("kv/"))
 
 
-def _answer_kv(machine: FakeMachine, method: str, key: str, *, is_raw: bool) -> tuple[int, str]:
+def _answer_kv(machine: FakeMachine, method: str, key: str) -> tuple[int, str]:
     keys = machine.state["keys"]
+    left = machine.state.get("kv_without_leader", 0)
+    if left:
+        machine.state["kv_without_leader"] = left - 1
+        return 500, "No cluster leader"
     if key not in keys:
         return 404, ""
     if method == "DELETE":
         del keys[key]
         return 200, "true"
-    return 200, keys[key] if is_raw else json.dumps([{"ModifyIndex": 7}])
+    # Consul's answer to an empty value is null.
+    value = b64encode(keys[key].encode()).decode() or None
+    return 200, json.dumps([{"ModifyIndex": 7, "Value": value}])
 
 
 def _let_leader_work(machine: FakeMachine) -> None:

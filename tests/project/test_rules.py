@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,17 @@ def test_links_between_documents_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_the_page_of_the_architecture_names_every_layer() -> None:
+    """The list that import-linter checks, in its order."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = [contract["layers"] for contract in contracts if contract["name"] == "layers"]
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    (block,) = [text for text in page.split("```") if text.strip().startswith("cli →")]
+    assert [layer.strip() for layer in block.split("→")] == layers
 
 
 def test_russian_readme_follows_the_readme() -> None:

@@ -39,11 +39,7 @@ class AclStage(Stage):
         is_missing = _find_missing(machine) is not None
         is_new = is_missing and _let_leader_begin(machine)
         writer = AclWriter(machine, data["http"].rstrip("/"), secret, is_new=is_new)
-        if (
-            is_missing
-            and not is_new
-            and writer.has_tokens({token["accessor_id"] for token in data["tokens"]})
-        ):
+        if is_missing and not is_new and _are_made(writer, data["tokens"]):
             # The leader has just made everything, the tokens last.
             return
 
@@ -73,6 +69,14 @@ class AclStage(Stage):
             lambda: _find_missing(machine),
             lambda missing: machine.explain("consul", unit, "acl-token", missing),
         )
+
+
+def _are_made(writer: AclWriter, tokens: Sequence[dict[str, Any]]) -> bool:
+    try:
+        return writer.has_tokens({token["accessor_id"] for token in tokens})
+    except Unreachable:
+        # Then they are made or compared one by one, with patience.
+        return False
 
 
 def _do_all(ensure: Callable[..., None], items: Sequence[dict[str, Any]], keys: Sequence[str]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from generator.firstboot.bootstrap import find_interruption, move_aside, record_bootstrap
+from generator.firstboot.bootstrap import clear_interruption, record_bootstrap
 from generator.firstboot.causes import StageFailed
+from generator.firstboot.kept_data import wait_for_leader_of_kept_data
 from generator.firstboot.patroni_api import find_missing, read_version
 from generator.firstboot.services import ensure_started
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.preflight import warn_of_version
 from generator.firstboot.stages.storage import check_mounts
+from generator.firstboot.web import Unreachable
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -39,9 +42,8 @@ class PatroniStage(Stage):
         check_mounts(machine)
 
         def prepare() -> None:
-            why = find_interruption(machine, patroni)
-            if why is not None:
-                move_aside(machine, patroni, why)
+            clear_interruption(machine, patroni)
+            wait_for_leader_of_kept_data(machine, patroni)
             record_bootstrap(machine)
 
         ensure_started(machine, machine.node.units.patroni, [patroni.config], prepare)
@@ -71,7 +73,9 @@ class PatroniStage(Stage):
         machine.wait(
             probe, lambda missing: machine.explain("patroni", unit, "patroni-down", missing), interval=1.0
         )
-        warn_of_version(machine, "patroni", read_version(machine, patroni))
+        # PostgreSQL serves: a version that is not told in time is no reason to stop.
+        with contextlib.suppress(Unreachable):
+            warn_of_version(machine, "patroni", read_version(machine, patroni))
 
 
 def get_patroni(machine: Machine) -> Patroni:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from generator.firstboot.bootstrap import BOOTSTRAP_JSON
 from generator.firstboot.causes import StageFailed
+from generator.firstboot.kept_data import LEAD
 from generator.firstboot.stage import Stage
 
 if TYPE_CHECKING:
@@ -63,6 +65,9 @@ class SealStage(Stage):
             # address away (reference trap 13).
             machine.fs.write(CLOUD_DISABLED, "disabled by Holster once this machine was ready\n")
         _remove_copies(machine)
+        # Both were about the first start of PostgreSQL; from now on its data is the cluster's.
+        for path in (BOOTSTRAP_JSON, LEAD):
+            machine.fs.remove(path)
 
     def confirm(self, machine: Machine) -> None:
         """See that the services start at the next boot.

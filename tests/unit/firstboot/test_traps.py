@@ -167,21 +167,103 @@ def test_interrupted_first_bootstrap(fake: FakeMachine, files: tuple[str, ...], 
 
 def test_data_that_was_there_before_is_never_moved(fake: FakeMachine) -> None:
     """The reverse of trap 7: the same picture without our record is not touched."""
+    keep_data(fake, keys={"service/demo/initialize": ""})
+    before = sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir())
+    stop_at(fake, "patroni", "cluster-unknown")
+    assert sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir()) == before
+    assert fake.state["keys"] == {"service/demo/initialize": ""}
+
+
+def keep_data(fake: FakeMachine, keys: dict[str, str]) -> None:
+    """Reinstall a sealed machine with its data disks; Consul holds these keys."""
     assert run(fake).code == 0
-    for name in ("bootstrap.json", "sealed"):
-        fake.at(f"/var/lib/holster/{name}").unlink()
-    # A reinstalled machine: Patroni is not started by systemd before the program looks.
+    fake.at("/var/lib/holster/sealed").unlink()
+    # Patroni is not started by systemd before the program looks.
     fake.state["units"]["patroni.service"]["enabled"] = False
     fake.save()
     fake.reboot()
-    fake.state["keys"] = {"service/demo/initialize": ""}
-    fake.state["patroni_stuck"] = True
+    fake.state["keys"] = dict(keys)
     fake.save()
-    before = sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir())
-    assert run(fake).failure["stage"] == "patroni"
+    fake.forget_calls()
+
+
+def test_kept_data_begins_only_where_the_operator_says_so(fake: FakeMachine) -> None:
+    """Consul lost with the root disks: an older copy that comes first would have the newer ones rewound."""
+    keep_data(fake, keys={})
+    controls = (
+        "Database cluster state:               in archive recovery\nLatest checkpoint's TimeLineID:       3\n"
+    )
+    fake.script("pg_controldata", 0, controls)
+    result = stop_at(fake, "patroni", "cluster-unknown")
+    assert "in archive recovery, timeline 3" in result.failure["reason"]
+    assert "/var/lib/holster/lead" in result.failure["hint"]
+    assert "start" not in verbs(fake, "patroni.service")
+    fake.at("/var/lib/holster/lead").touch()
+    assert run(fake).code == 0
     assert "start" in verbs(fake, "patroni.service")
-    assert sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir()) == before
-    assert fake.state["keys"] == {"service/demo/initialize": ""}
+    # Said once; another loss of Consul is another decision.
+    assert not fake.at("/var/lib/holster/lead").exists()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"service/demo/initialize": "7000000000000000001"},
+        {"service/demo/initialize": "", "service/demo/leader": "pg2"},
+    ],
+)
+def test_kept_data_joins_a_cluster_that_consul_knows(fake: FakeMachine, keys: dict[str, str]) -> None:
+    """One rebuilt machine, or one that waited for the operator's choice elsewhere."""
+    keep_data(fake, keys=keys)
+    assert run(fake).code == 0
+
+
+def test_kept_data_of_the_only_member_begins_by_itself(fake: FakeMachine) -> None:
+    """There is no newer copy that it could overtake."""
+    keep_data(fake, keys={})
+    document = make_document()
+    document["patroni"]["members"] = 1
+    write_document(fake, document)
+    fake.state["streaming"] = 0
+    fake.save()
+    assert run(fake).code == 0
+
+
+def test_a_consul_without_leader_says_nothing_about_the_bootstrap(fake: FakeMachine) -> None:
+    """Reference trap 7: an election at the moment of the question hid the interruption."""
+    start_bootstrap(fake)
+    fake.state["keys"]["service/demo/initialize"] = ""
+    fake.state["kv_without_leader"] = 2
+    fake.save()
+    for mount, name in (("fs-pgdata", "data/global/pg_control"), ("fs-pgwal", "pg_wal/0")):
+        path = fake.folder / mount / "15" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    result = boot(fake)
+    assert result.code == 0, result.log.getvalue()
+    assert any("interrupted bootstrap" in warning for warning in result.status["warnings"])
+
+
+def test_a_power_cut_while_a_bootstrap_is_moved_aside(fake: FakeMachine) -> None:
+    """Reference trap 7: the empty key is freed by the next run, or everybody waits for ever."""
+    start_bootstrap(fake)
+    fake.state["keys"]["service/demo/initialize"] = ""
+    fake.save()
+    note = fake.at("/var/lib/holster/bootstrap.json")
+    # As the power cut leaves it after the renames: the directories are gone, the key is not freed.
+    note.write_text(json.dumps({**json.loads(note.read_text()), "stale_initialize": 7}))
+    deleted: list[str] = []
+    answer = fake.web
+
+    def watch(method: str, url: str, token: str | None, body: object) -> tuple[int, str]:
+        if method == "DELETE":
+            deleted.append(url.rpartition("/v1/")[2])
+        return answer(method, url, token, body)
+
+    fake.web = watch  # type: ignore[method-assign]
+    assert boot(fake).code == 0
+    assert deleted == ["kv/service/demo/initialize?cas=7"]
+    assert not note.exists()
 
 
 def test_missing_roles_after_a_cut_bootstrap_are_named(fake: FakeMachine) -> None:
@@ -538,6 +620,35 @@ def test_selinux_on_non_default_paths(fake: FakeMachine) -> None:
     boot(fake)
     assert fake.state["fcontext"] == {"/pgdata(/.*)?": "postgresql_db_t", "/pgwal(/.*)?": "postgresql_db_t"}
     assert ["setenforce", "1"] in fake.calls
+
+
+def test_the_selinux_mode_outlives_the_reboot(fake: FakeMachine) -> None:
+    """An image that says permissive: setenforce alone would hold until the next boot."""
+    document = make_document()
+    document["platform"]["has_selinux"] = True
+    document["system"]["selinux"] = "enforcing"
+    write_document(fake, document)
+    config = fake.at("/etc/selinux/config")
+    config.parent.mkdir(parents=True)
+    config.write_text("# mode\nSELINUX=permissive\nSELINUXTYPE=targeted\n")
+    assert run(fake).code == 0
+    assert config.read_text() == "# mode\nSELINUXTYPE=targeted\nSELINUX=enforcing\n"
+
+
+def test_a_system_without_selinux_is_not_made_enforcing(fake: FakeMachine) -> None:
+    """Its files have no labels: it would not boot any more."""
+    document = make_document()
+    document["platform"]["has_selinux"] = True
+    document["system"]["selinux"] = "enforcing"
+    write_document(fake, document)
+    config = fake.at("/etc/selinux/config")
+    config.parent.mkdir(parents=True)
+    config.write_text("SELINUX=disabled\n")
+    fake.script("selinuxenabled", 1)
+    result = run(fake)
+    assert result.code == 0
+    assert config.read_text() == "SELINUX=disabled\n"
+    assert any("fixfiles onboot" in warning for warning in result.status["warnings"])
 
 
 def test_secrets_are_in_no_log_status_or_argument(fake: FakeMachine) -> None:

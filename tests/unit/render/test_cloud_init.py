@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,8 @@ import yaml
 from generator.render.tree import render_cluster
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.render.conftest import Render, Rendered
 
 EXAMPLES = ("sirius", "single", "trio")
@@ -94,6 +97,29 @@ def test_trap_16_one_command_that_does_not_wait(render: Render) -> None:
     first, _, second = command[2].partition(" || ")
     assert "daemon-reload" not in first
     assert "daemon-reload && systemctl start --no-block holster-firstboot.service" in second
+
+
+@pytest.mark.external
+@pytest.mark.parametrize(
+    ("node_json", "is_repeated"),
+    [(None, True), ("", True), ('{\n  "a": {', True), ('{\n  "a": {}\n}\n', False)],
+)
+def test_a_delivery_that_a_power_cut_ended_is_repeated(
+    render: Render, tmp_path: Path, node_json: str | None, *, is_repeated: bool
+) -> None:
+    """cloud-init notes that it wrote the files before it does; node.json, the last one, tells."""
+    (command,) = read_user_data(render(), "pg1")["bootcmd"]
+    mark, delivered = tmp_path / "config_write_files", tmp_path / "node.json"
+    assert command[:2] == ["sh", "-c"]
+    assert command[4:] == ["/etc/holster/node.json"]
+    script = command[2].replace("/var/lib/cloud/instance/sem/config_write_files", str(mark))
+    assert str(mark) in script
+    mark.touch()
+    if node_json is not None:
+        delivered.write_text(node_json)
+    subprocess.run(["sh", "-c", script, "x", str(delivered)], check=True)
+    assert mark.exists() != is_repeated
+    assert render().payload("pg1", "/etc/holster/node.json").endswith("\n}\n")
 
 
 def test_the_admin_logs_in_by_key_only(render: Render) -> None:

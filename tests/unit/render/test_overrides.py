@@ -19,6 +19,7 @@ SPARED = {
     "family": "decides formats; another one is another platform",
     "has_selinux": "likewise",
     "has_firewalld": "likewise",
+    "restarts_oneshot": "a fact about systemd; tested with the unit",
     "python": "what the wheelhouse of a user must fit; nothing is rendered from it",
     "cloud_init.oldest": "for the verification",
     "kickstart.handlers": "likewise",

@@ -41,6 +41,20 @@ def test_trap_16_no_service_gives_up(render: Render, name: str) -> None:
     assert "network-online.target" in unit["After"]
 
 
+def test_a_first_boot_that_waited_in_vain_is_tried_again(render: Render) -> None:
+    """One machine that comes too late must not leave all others unsealed; a refusal is final."""
+    unit = read_unit(render("trio"), "trio1", "holster-firstboot")
+    assert (unit["Restart"], unit["RestartSec"]) == (["on-failure"], ["60"])
+    assert unit["RestartPreventExitStatus"] == ["2", "3", "4", "5"]
+    assert unit["StartLimitIntervalSec"] == ["0"]
+
+
+def test_an_old_systemd_is_not_given_what_it_refuses(render: Render) -> None:
+    """Before 244 a oneshot unit with Restart= is not loaded at all."""
+    facts = {"platform": "redos7"}
+    assert "Restart" not in read_unit(render(changes=facts), "pg1", "holster-firstboot")
+
+
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("late", ["cloud-final.service", "cloud-init.target", "multi-user.target"])
 def test_trap_03_nothing_is_ordered_after_the_end_of_the_boot(render: Render, name: str, late: str) -> None:
