@@ -87,7 +87,7 @@ def _read_node(reader: Reader) -> Node:
         platform=_read_platform(reader.section("platform")),
         network=_read_network(reader.section("network")),
         peers=tuple(
-            Peer(peer.text("name"), peer.text("fqdn"), peer.text("address"))
+            Peer(peer.text("name"), peer.text("fqdn"), peer.text("address"), peer.boolean("is_member"))
             for peer in reader.sections("peers")
         ),
         files=tuple(

@@ -35,11 +35,12 @@ class Network:
 
 @dataclass(frozen=True)
 class Peer:
-    """A machine of the cluster."""
+    """A machine of the cluster; `is_member` where it runs PostgreSQL."""
 
     name: str
     fqdn: str
     address: str
+    is_member: bool
 
 
 @dataclass(frozen=True)

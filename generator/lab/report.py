@@ -105,7 +105,8 @@ def format_report(report: LabReport) -> str:
 
 
 def write_report(report: LabReport, path: Path) -> None:
-    """Write the report; an old one is replaced as a whole."""
+    """Write the report; an old one is replaced as a whole, its folder made when missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
     new.write_text(format_report(report), "utf-8")
     new.replace(path)

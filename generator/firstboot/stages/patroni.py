@@ -13,6 +13,7 @@ from generator.firstboot.services import ensure_started
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.preflight import warn_of_version
 from generator.firstboot.stages.storage import check_mounts
+from generator.firstboot.turn import wait_for_turn
 from generator.firstboot.web import Unreachable
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ SERVING_INTERVAL = 3.0
 
 
 class PatroniStage(Stage):
-    """Start Patroni; the members sort out among themselves who bootstraps."""
+    """Start Patroni; the first member begins, and where it does not, they sort it out among themselves."""
 
     name = "patroni"
     default_deadline = 3600
@@ -45,6 +46,7 @@ class PatroniStage(Stage):
             clear_interruption(machine, patroni)
             wait_for_leader_of_kept_data(machine, patroni)
             record_bootstrap(machine)
+            wait_for_turn(machine, patroni)
 
         ensure_started(machine, machine.node.units.patroni, [patroni.config], prepare)
 

@@ -229,6 +229,35 @@ def test_kept_data_of_the_only_member_begins_by_itself(fake: FakeMachine) -> Non
     assert run(fake).code == 0
 
 
+def be_second(fake: FakeMachine) -> None:
+    """Let another machine be the first member of the cluster."""
+    document = make_document()
+    document["peers"].reverse()
+    document["deadlines"]["patroni"] = 600
+    write_document(fake, document)
+
+
+@pytest.mark.parametrize(("initialize", "waited"), [(None, 30), ("", 300), ("7000000000000000001", 0)])
+def test_the_first_member_makes_the_database(fake: FakeMachine, initialize: str | None, waited: int) -> None:
+    """The others start when it is made; the first one may be the one that is missing, or die meanwhile."""
+    be_second(fake)
+    fake.state["keys"] = {} if initialize is None else {"service/demo/initialize": initialize}
+    fake.save()
+    result = run(fake, "patroni")
+    assert result.code == 0, result.log.getvalue()
+    stage = next(stage for stage in result.status["stages"] if stage["name"] == "patroni")
+    assert waited <= stage["seconds"] < waited + 5
+
+
+def test_a_member_with_data_waits_for_no_turn(fake: FakeMachine) -> None:
+    """It joins, or leads."""
+    be_second(fake)
+    keep_data(fake, keys={"service/demo/initialize": "", "service/demo/leader": "pg2"})
+    result = run(fake)
+    assert result.code == 0
+    assert "to make the database" not in result.log.getvalue()
+
+
 def test_a_consul_without_leader_says_nothing_about_the_bootstrap(fake: FakeMachine) -> None:
     """Reference trap 7: an election at the moment of the question hid the interruption."""
     start_bootstrap(fake)

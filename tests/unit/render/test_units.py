@@ -49,6 +49,11 @@ def test_a_first_boot_that_waited_in_vain_is_tried_again(render: Render) -> None
     assert unit["StartLimitIntervalSec"] == ["0"]
 
 
+def test_the_first_boot_goes_before_what_nobody_waits_for(render: Render) -> None:
+    """cloud-init's last stage runs beside it, on the same processor perhaps."""
+    assert read_unit(render("trio"), "trio1", "holster-firstboot")["Nice"] == ["-10"]
+
+
 def test_an_old_systemd_is_not_given_what_it_refuses(render: Render) -> None:
     """Before 244 a oneshot unit with Restart= is not loaded at all."""
     facts = {"platform": "redos7"}
