@@ -109,10 +109,12 @@ class ConsoleLog:
             self._end("failed", at, "node-invalid", line.partition(NODE_INVALID)[2])
         elif PANIC in line:
             self.has_panicked = True
-        elif CLOUD_INIT.search(line):
-            self.cloud_init_at = at
-        elif LOGIN.search(line):
-            self.login_at = at
+        else:
+            # Both may be in one line: a prompt has no line break.
+            if CLOUD_INIT.search(line):
+                self.cloud_init_at = at
+            if self.login_at is None and LOGIN.search(line):
+                self.login_at = at
 
     def _read_stage(self, stage: str, what: str, at: float) -> None:
         if what == "begins":

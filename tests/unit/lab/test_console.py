@@ -28,6 +28,14 @@ def read(text: str, at: float = 1.0) -> ConsoleLog:
     return log
 
 
+def test_prompt_and_cloud_init_may_share_a_line() -> None:
+    """Read at once, with an idle machine afterwards: the lab waited for a prompt that had come."""
+    line = (
+        "trio1 login: [  124.089865] cloud-init[447]: Cloud-init v. 25.1.4 finished at Mon, 23 Nov 2026\r\n"
+    )
+    assert read(line, 124.0).up_at == 124.0
+
+
 def test_boot_ends_with_login_prompt_and_cloud_init() -> None:
     """Either alone says nothing: cloud-init runs on after the prompt, and a prompt may come last."""
     log = ConsoleLog()
