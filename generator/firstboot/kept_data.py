@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LEAD = f"{STATE_DIR}/lead"
 """Made by the operator on the one member that shall begin."""
+LED = ("leader", "status", "optime/leader")
+"""Keys that only a leader writes; the last one before Patroni 2.1."""
 CONTROL_FIELDS = {
     "Database cluster state": "state",
     "Latest checkpoint's TimeLineID": "timeline",
@@ -41,9 +43,8 @@ def wait_for_leader_of_kept_data(machine: Machine, patroni: Patroni) -> None:
     def probe() -> str | None:
         if machine.fs.at(LEAD).exists():
             return None
-        key = read_key(machine, patroni, "initialize")
-        # Empty: a bootstrap is under way. Whose, the leader will show.
-        if key is not None and (key.value or read_key(machine, patroni, "leader") is not None):
+        # Not `initialize`: who begins writes it before it leads, and another copy could win the lock then.
+        if any(read_key(machine, patroni, name) is not None for name in LED):
             return None
         if not described:
             described.append(_describe_control(machine, patroni))

@@ -208,7 +208,8 @@ def test_kept_data_begins_only_where_the_operator_says_so(fake: FakeMachine) -> 
 @pytest.mark.parametrize(
     "keys",
     [
-        {"service/demo/initialize": "7000000000000000001"},
+        {"service/demo/initialize": "7000000000000000001", "service/demo/status": "{}"},
+        {"service/demo/initialize": "7000000000000000001", "service/demo/optime/leader": "1"},
         {"service/demo/initialize": "", "service/demo/leader": "pg2"},
     ],
 )
@@ -216,6 +217,13 @@ def test_kept_data_joins_a_cluster_that_consul_knows(fake: FakeMachine, keys: di
     """One rebuilt machine, or one that waited for the operator's choice elsewhere."""
     keep_data(fake, keys=keys)
     assert run(fake).code == 0
+
+
+def test_kept_data_does_not_race_with_the_member_that_was_named(fake: FakeMachine) -> None:
+    """That one writes `initialize` first and leads later: an older copy could take the lock in between."""
+    keep_data(fake, keys={"service/demo/initialize": "7000000000000000001"})
+    stop_at(fake, "patroni", "cluster-unknown")
+    assert "start" not in verbs(fake, "patroni.service")
 
 
 def test_kept_data_of_the_only_member_begins_by_itself(fake: FakeMachine) -> None:
