@@ -74,6 +74,7 @@ class NodePaths:
     vip_environment = "/etc/holster/vip-manager.env"
     state_dir = "/var/lib/holster"
     sealed = "/var/lib/holster/sealed"
+    delivered = "/var/lib/holster/delivered"
     firstboot = "/usr/local/sbin/holster-firstboot"
     firstboot_unit = "holster-firstboot.service"
     wheels_home = "/opt/patroni"

@@ -165,6 +165,7 @@ class ClusterView:
         self.consul_unit, self.patroni_unit = units.consul, units.patroni
         self.restarts_oneshot = self._platform.restarts_oneshot
         self.node_json, self.sealed = NodePaths.node_json, NodePaths.sealed
+        self.delivered = NodePaths.delivered
         self.firstboot, self.vip_environment = NodePaths.firstboot, NodePaths.vip_environment
 
     @cached_property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Container
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
+from generator.firstboot.machine import STATE_DIR
 from generator.firstboot.node import MEMBER, SERVER, PayloadFile
 from generator.firstboot.programs import is_installed, supply_programs
 from generator.firstboot.stage import Stage
@@ -22,6 +24,7 @@ MOUNTS = ("mount", "umount")
 MEMBERS = (*LVM, *FILE_SYSTEMS, *MOUNTS, "udevadm", "runuser")
 SELINUX = ("selinuxenabled", "semanage", "restorecon", "setenforce")
 TOLD_LATER = ("consul", "patroni")
+DELIVERED = f"{STATE_DIR}/delivered"
 SEEDS = ("/var/lib/cloud/instance", "/run/cloud-init")
 
 
@@ -63,6 +66,10 @@ class PreflightStage(Stage):
             raise StageFailed("program-source", "; ".join([*lacking.values(), *broken]))
         if broken:
             raise StageFailed("payload-incomplete", "; ".join(broken))
+        if not machine.fs.at(DELIVERED).exists():
+            # What cloud-init wrote is on the disk from here on; until then user-data's bootcmd repeats it.
+            os.sync()
+            machine.fs.write(DELIVERED, "")
 
 
 def _find_broken_files(machine: Machine) -> list[str]:

@@ -11,6 +11,7 @@ from generator.firstboot.bootstrap import BOOTSTRAP_JSON
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.kept_data import LEAD
 from generator.firstboot.stage import Stage
+from generator.firstboot.stages.preflight import DELIVERED
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -65,8 +66,8 @@ class SealStage(Stage):
             # address away (reference trap 13).
             machine.fs.write(CLOUD_DISABLED, "disabled by Holster once this machine was ready\n")
         _remove_copies(machine)
-        # Both were about the first start of PostgreSQL; from now on its data is the cluster's.
-        for path in (BOOTSTRAP_JSON, LEAD):
+        # They were about the delivery and PostgreSQL's first start: its data is the cluster's from now on.
+        for path in (DELIVERED, BOOTSTRAP_JSON, LEAD):
             machine.fs.remove(path)
 
     def confirm(self, machine: Machine) -> None:
