@@ -10,7 +10,7 @@ import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from generator.firstboot.bootstrap import is_own_bootstrap
+from generator.firstboot.bootstrap import is_own_bootstrap, list_filled
 from generator.firstboot.causes import Refused, StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.disks import NOTHING_FOUND
@@ -234,7 +234,7 @@ def _check_marker(machine: Machine, group: str, volume: Volume, marker: dict[str
     cluster = machine.node.cluster
     if marker is not None:
         _compare_marker(machine, group, volume, marker)
-    elif is_populated(machine, volume):
+    elif volume.directory in list_filled(machine):
         raise Refused(
             "volume-of-another",
             f"{volume.directory} holds files but {volume.mount}/{MARKER} is missing; "
@@ -253,18 +253,13 @@ def _compare_marker(machine: Machine, group: str, volume: Volume, marker: dict[s
         )
 
 
-def is_populated(machine: Machine, volume: Volume) -> bool:
-    """Say whether PostgreSQL's directory on a volume holds anything."""
-    return next(machine.fs.entries(volume.directory), None) is not None
-
-
 def _check_pair(machine: Machine, storage: Storage) -> None:
     """Refuse a pair of which one was wiped: no replica can be built on it (reference trap 9)."""
-    full = [volume for volume in storage.volumes if is_populated(machine, volume)]
+    full = list_filled(machine)
     if full and len(full) != len(storage.volumes):
-        empty = next(volume for volume in storage.volumes if volume not in full)
+        empty = next(volume for volume in storage.volumes if volume.directory not in full)
         devices = " and ".join(device_path(storage.volume_group, volume.name) for volume in storage.volumes)
         raise Refused(
             "volumes-unequal",
-            f"{full[0].directory} holds files but {empty.directory} is empty; mount {devices} for a look",
+            f"{full[0]} holds files but {empty.directory} is empty; mount {devices} for a look",
         )

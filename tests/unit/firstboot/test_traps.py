@@ -17,6 +17,8 @@ from tests.fakes.firstboot_runs import boot, run
 from tests.fakes.node_documents import ACL, GOSSIP_KEY, SECRETS, make_document, write_document
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fakes.fake_machine import FakeMachine
     from tests.fakes.firstboot_runs import Run
 
@@ -647,12 +649,20 @@ def test_watchdog_required_and_absent(fake: FakeMachine) -> None:
     stop_at(fake, "system", "watchdog-missing")
 
 
-def test_selinux_on_non_default_paths(fake: FakeMachine) -> None:
-    """traps.md 34: labels are ruled and restored on the mounted volumes; repeating changes nothing."""
+def demand_selinux(fake: FakeMachine) -> Path:
+    """Let the payload want an enforcing machine; return where its configuration file is."""
     document = make_document()
     document["platform"]["has_selinux"] = True
     document["system"]["selinux"] = "enforcing"
     write_document(fake, document)
+    config = fake.at("/etc/selinux/config")
+    config.parent.mkdir(parents=True)
+    return config
+
+
+def test_selinux_on_non_default_paths(fake: FakeMachine) -> None:
+    """traps.md 34: labels are ruled and restored on the mounted volumes; repeating changes nothing."""
+    demand_selinux(fake)
     assert run(fake).code == 0
     boot(fake)
     assert fake.state["fcontext"] == {"/pgdata(/.*)?": "postgresql_db_t", "/pgwal(/.*)?": "postgresql_db_t"}
@@ -661,12 +671,7 @@ def test_selinux_on_non_default_paths(fake: FakeMachine) -> None:
 
 def test_the_selinux_mode_outlives_the_reboot(fake: FakeMachine) -> None:
     """An image that says permissive: setenforce alone would hold until the next boot."""
-    document = make_document()
-    document["platform"]["has_selinux"] = True
-    document["system"]["selinux"] = "enforcing"
-    write_document(fake, document)
-    config = fake.at("/etc/selinux/config")
-    config.parent.mkdir(parents=True)
+    config = demand_selinux(fake)
     config.write_text("# mode\nSELINUX=permissive\nSELINUXTYPE=targeted\n")
     assert run(fake).code == 0
     assert config.read_text() == "# mode\nSELINUXTYPE=targeted\nSELINUX=enforcing\n"
@@ -674,12 +679,7 @@ def test_the_selinux_mode_outlives_the_reboot(fake: FakeMachine) -> None:
 
 def test_a_system_without_selinux_is_not_made_enforcing(fake: FakeMachine) -> None:
     """Its files have no labels: it would not boot any more."""
-    document = make_document()
-    document["platform"]["has_selinux"] = True
-    document["system"]["selinux"] = "enforcing"
-    write_document(fake, document)
-    config = fake.at("/etc/selinux/config")
-    config.parent.mkdir(parents=True)
+    config = demand_selinux(fake)
     config.write_text("SELINUX=disabled\n")
     fake.script("selinuxenabled", 1)
     result = run(fake)
