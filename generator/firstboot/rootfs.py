@@ -82,6 +82,15 @@ class RootFs:
         draft.replace(target)
         _sync_folder(target.parent)
 
+    def link(self, path: str, target: str) -> None:
+        """Replace a file by a symbolic link to `target`, atomically."""
+        draft = self.at(path).with_name(f".{self.at(path).name}.new")
+        with contextlib.suppress(FileNotFoundError):
+            draft.unlink()
+        draft.symlink_to(target)
+        draft.replace(self.at(path))
+        _sync_folder(draft.parent)
+
     def remove(self, path: str) -> bool:
         """Remove a file; return whether there was one."""
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.folders import make_system_folders
-from generator.firstboot.selinux import set_mode
+from generator.firstboot.selinux import is_active, set_mode
 from generator.firstboot.stage import Stage
 
 if TYPE_CHECKING:
@@ -130,14 +130,18 @@ def _set_kernel(machine: Machine) -> None:
 
 
 def _set_zone(machine: Machine) -> None:
-    # cloud-init has set it already, and timedatectl starts a service for it.
+    """Set the time zone before initdb writes it down; cloud-init may come to it later."""
+    target = f"../usr/share/zoneinfo/{machine.node.system.timezone}"
     try:
         link = os.readlink(machine.fs.at(LOCALTIME))
     except OSError:
         link = ""
-    if link.endswith(f"/zoneinfo/{machine.node.system.timezone}"):
+    if link.endswith(target[2:]):
         return
-    machine.commands.run("timedatectl", "set-timezone", machine.node.system.timezone)
+    # As timedatectl does it, which starts a service for that: seconds.
+    machine.fs.link(LOCALTIME, target)
+    if is_active(machine):
+        machine.commands.run("restorecon", str(machine.fs.at(LOCALTIME)))
 
 
 def _write_hosts(machine: Machine) -> None:
