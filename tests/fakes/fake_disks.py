@@ -122,7 +122,8 @@ def _lvcreate(machine: FakeMachine, arguments: list[str]) -> Result:
     # "stale": what an earlier use left where the new volume begins.
     stale = machine.state.get("stale")
     (machine.folder / f"volume-{arguments[-2]}-{name}").write_text(json.dumps(stale) if stale else "")
-    _activate(machine, arguments[-2])
+    if arguments[arguments.index("--activate") + 1] == "y":
+        _activate(machine, arguments[-2])
     return 0, "", ""
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.fakes.fake_machine import FakeMachine, Result
 
 ADDRESS = "192.0.2.11"
+PEER = "192.0.2.12"
 VIP = "192.0.2.100"
 
 

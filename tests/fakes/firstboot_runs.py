@@ -17,7 +17,7 @@ from generator.firstboot.rootfs import RootFs
 from generator.firstboot.status import load_status
 from generator.firstboot.storage_service import bring_up_storage
 from generator.firstboot.web import Answer, Unreachable, Web
-from tests.fakes.fake_services import ADDRESS, VIP
+from tests.fakes.fake_services import ADDRESS, PEER, VIP
 
 if TYPE_CHECKING:
     from tests.fakes.fake_machine import FakeMachine
@@ -68,10 +68,12 @@ class FakeWeb(Web):
         return Answer(status, text)
 
     def accepts(self, address: str, port: int) -> bool:
-        """Say that the virtual address answers while PostgreSQL runs somewhere, this machine's here."""
+        """Say what answers: this machine's PostgreSQL, the peer's, the virtual address."""
         assert port == 5432
         if address == ADDRESS:
             return not self._fake.state.get("patroni_stuck")
+        if address == PEER:
+            return bool(self._fake.state.get("peer_accepts"))
         assert address == VIP
         return bool(self._fake.state.get("vip_answers", True))
 

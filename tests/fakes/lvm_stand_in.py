@@ -78,11 +78,6 @@ def main() -> int:
     if name == "vgchange":
         activate(arguments[-1])
         return 0
-    if name == "lvcreate":
-        code = call(name, "-an", "-Zn", "-Wn", *arguments)
-        if code == 0:
-            activate(arguments[-2])
-        return code
     return call(name, *arguments)
 
 

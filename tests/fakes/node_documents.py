@@ -8,7 +8,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.fake_services import ADDRESS, VIP
+from tests.fakes.fake_services import ADDRESS, PEER, VIP
 
 if TYPE_CHECKING:
     from tests.fakes.fake_machine import FakeMachine
@@ -65,7 +65,7 @@ _NODE: dict[str, Any] = {
         {
             "name": "pg2",
             "fqdn": "pg2.demo.internal",
-            "address": "192.0.2.12",
+            "address": PEER,
             "is_server": True,
             "is_member": True,
         },

@@ -23,7 +23,7 @@ FILE_SYSTEMS = ("wipefs", "blkid", "mkfs.ext4", "e2fsck", "dumpe2fs", "debugfs",
 MOUNTS = ("mount", "umount")
 MEMBERS = (*LVM, *FILE_SYSTEMS, *MOUNTS, "udevadm", "runuser")
 SELINUX = ("selinuxenabled", "semanage", "restorecon", "setenforce")
-TOLD_LATER = ("consul", "patroni")
+TOLD_LATER = ("consul", "patroni", "vip_manager")
 DELIVERED = f"{STATE_DIR}/delivered"
 SEEDS = ("/var/lib/cloud/instance", "/run/cloud-init")
 
@@ -129,13 +129,13 @@ def _warn_of_versions(machine: Machine) -> list[str]:
     """Compare versions: the configuration's keys were chosen by them (reference §1.1, §3).
 
     Another PostgreSQL major cannot read the data directory; the rest is a warning.
-    Consul and Patroni tell theirs when they run: asking the programs costs seconds.
+    The services tell theirs, or are asked, when they run: a program's first start costs seconds.
     """
     problems = []
     for name, program in sorted(machine.node.programs.items()):
         if name in TOLD_LATER:
             continue
-        found = _ask_version(machine, program)
+        found = ask_version(machine, program)
         if found is None or _agree(found, program.version):
             continue
         words = _describe_difference(name, program, found)
@@ -158,7 +158,8 @@ def _describe_difference(name: str, program: Program, found: str) -> str:
     return f"{name}: {program.path} is version {found}, the payload is for {program.version}"
 
 
-def _ask_version(machine: Machine, program: Program) -> str | None:
+def ask_version(machine: Machine, program: Program) -> str | None:
+    """Return the version that a program tells, None where it tells none."""
     try:
         done = machine.commands.ask(str(machine.fs.at(program.path)), "--version", timeout=30)
     except CommandFailed:

@@ -11,6 +11,7 @@ from generator.firstboot.patroni_api import is_leader
 from generator.firstboot.services import ensure_started
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.patroni import get_patroni
+from generator.firstboot.stages.preflight import ask_version, warn_of_version
 from generator.firstboot.web import Unreachable
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class VipStage(Stage):
         unit = machine.node.units.vip_manager
         configs = [item.path for item in machine.node.files if "vip-manager" in item.path]
         ensure_started(machine, unit, [vip.environment_file, *sorted(configs)])
+        program = machine.node.programs.get("vip_manager")
+        if program is not None:
+            warn_of_version(machine, "vip_manager", ask_version(machine, program))
 
     def confirm(self, machine: Machine) -> None:
         """Wait until the address is where it belongs and answers."""

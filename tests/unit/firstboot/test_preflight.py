@@ -76,6 +76,28 @@ def test_patroni_is_asked_for_its_version_when_it_runs(fake: FakeMachine) -> Non
     assert not any(call[0].endswith("patroni") for call in fake.calls)
 
 
+def test_vip_manager_is_asked_for_its_version_when_it_runs(fake: FakeMachine) -> None:
+    """The first start of a program takes seconds: it is the service's, and nobody waits for it."""
+    document = make_document()
+    document["programs"]["vip_manager"] = {
+        "path": "/usr/bin/vip-manager",
+        "version": "3.0.0",
+        "sha256": None,
+    }
+    write_document(fake, document)
+    fake.at("/usr/bin/vip-manager").touch(mode=0o755)
+    fake.script("vip-manager", 0, "vip-manager 2.8.0\n")
+    result = run(fake)
+    assert result.code == 0, result.log.getvalue()
+    assert result.status["warnings"] == [
+        "vip_manager: /usr/bin/vip-manager is version 2.8.0, the payload is for 3.0.0"
+    ]
+    started = fake.calls.index(["systemctl", "start", "--no-block", "vip-manager.service"])
+    asked = [number for number, call in enumerate(fake.calls) if call[0].endswith("/vip-manager")]
+    assert len(asked) == 1
+    assert asked[0] > started
+
+
 def test_a_machine_without_roles_of_a_member_needs_no_volumes(fake: FakeMachine) -> None:
     """A Consul server needs no LVM, and its stages say so."""
     fake.state["missing"] = ["pvcreate", "mkfs.ext4"]

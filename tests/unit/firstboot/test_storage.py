@@ -87,6 +87,14 @@ def test_both_blank_are_created_each_volume_on_its_own_disk(fake: FakeMachine) -
     assert json.loads(fake.at("/pgdata/.holster").read_text()) == {"cluster": "demo", "role": "data"}
 
 
+def test_new_volumes_are_activated_at_once(fake: FakeMachine) -> None:
+    """Each activation waits for udev, which other services keep from its work meanwhile."""
+    assert run(fake, "storage").code == 0
+    names = [call[0] for call in fake.calls]
+    assert names.count("vgchange") == 1
+    assert "settle" not in [call[1] for call in fake.calls[names.index("vgchange") :] if call[0] == "udevadm"]
+
+
 def test_both_ours_are_reused_and_never_formatted(fake: FakeMachine) -> None:
     """Both ours are reused and never formatted."""
     make_ours(fake)

@@ -259,6 +259,20 @@ def test_the_first_member_makes_the_database(fake: FakeMachine, initialize: str 
     assert waited <= stage["seconds"] < waited + 5
 
 
+@pytest.mark.parametrize(("accepts", "waited"), [(True, 10), (False, 300)])
+def test_on_a_slow_machine_patroni_starts_while_the_first_member_ends(
+    fake: FakeMachine, *, accepts: bool, waited: int
+) -> None:
+    """PostgreSQL listens there: what is left takes less time than Patroni's own start here."""
+    be_second(fake)
+    fake.state.update(keys={"service/demo/initialize": ""}, peer_accepts=accepts)
+    fake.save()
+    result = run(fake, "patroni")
+    assert result.code == 0, result.log.getvalue()
+    stage = next(stage for stage in result.status["stages"] if stage["name"] == "patroni")
+    assert waited <= stage["seconds"] < waited + 5
+
+
 def test_a_member_with_data_waits_for_no_turn(fake: FakeMachine) -> None:
     """It joins, or leads."""
     be_second(fake)
