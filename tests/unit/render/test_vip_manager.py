@@ -89,6 +89,12 @@ def test_trap_06_stopping_removes_the_vip(render: Render) -> None:
     assert unit["ExecStopPost"] == ["-/usr/sbin/ip address delete 192.168.11.200/24 dev ${VIP_INTERFACE}"]
 
 
+def test_a_vip_manager_that_hangs_keeps_writes_away_for_seconds_only(render: Render) -> None:
+    """Seen in the lab's scenario 12: the address was gone, and Patroni was stopped 30 s later."""
+    unit = read_unit(render().payload("pg1", UNIT))
+    assert unit["TimeoutStopSec"] == ["5"]
+
+
 def test_the_vip_is_removed_before_patroni_gives_the_leader_key_back(render: Render) -> None:
     """Units stop in the reverse of their order; else another member takes the address too early."""
     unit = read_unit(render().payload("pg1", UNIT))
