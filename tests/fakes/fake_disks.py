@@ -122,8 +122,7 @@ def _lvcreate(machine: FakeMachine, arguments: list[str]) -> Result:
     # "stale": what an earlier use left where the new volume begins.
     stale = machine.state.get("stale")
     (machine.folder / f"volume-{arguments[-2]}-{name}").write_text(json.dumps(stale) if stale else "")
-    if arguments[arguments.index("--activate") + 1] == "y":
-        _activate(machine, arguments[-2])
+    assert arguments[arguments.index("--activate") + 1] == "n", "vgchange activates, once for all volumes"
     return 0, "", ""
 
 
