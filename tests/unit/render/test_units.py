@@ -115,6 +115,12 @@ def test_a_restart_of_consul_does_not_stop_postgresql(render: Render) -> None:
     assert unit["KillMode"] == ["process"]
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_keeps_the_primary_alive_is_ended_last(render: Render, name: str) -> None:
+    """Consul and vip-manager ended for want of memory take a healthy primary's lock or address away."""
+    assert read_unit(render(), "pg1", name)["OOMScoreAdjust"] == ["-900"]
+
+
 def test_the_first_boot_runs_until_it_is_sealed(render: Render) -> None:
     """On every boot, and only where a payload was delivered."""
     unit = read_unit(render(), "consul1", "holster-firstboot")
