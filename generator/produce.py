@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from generator import __version__
-from generator.credentials.bundle import create_bundle, extend_bundle
+from generator.credentials.bundle import create_bundle, extend_bundle, reissue_node
 from generator.credentials.check import check_bundle
-from generator.credentials.store import format_bundle, update_bundle
+from generator.credentials.store import format_bundle, load_bundle, update_bundle
 from generator.errors import UsageInvalid
 from generator.firstboot_archive import build_firstboot
 from generator.layout import PACKAGE, find_resources
@@ -108,11 +108,35 @@ def prepare_bundle(
             return create_bundle(spec.cluster, identities, years=years, now=now, entropy=entropy)
         known = frozenset(old.nodes)
         # Before it is extended: another cluster's bundle must not grow machines of this one.
-        warnings = check_bundle(old, spec.cluster, identities, now)
+        held = [node for node in identities if node.name in known]
+        warnings = check_bundle(old, spec.cluster, held, now)
         return extend_bundle(old, identities, years=years, now=now, entropy=entropy)
 
     bundle = update_bundle(path, make_or_extend)
     return bundle, tuple(node.name for node in identities if node.name not in known), warnings
+
+
+def reissue_certificate(
+    checked: CheckedSpec, path: Path, name: str, *, now: datetime, entropy: Entropy
+) -> None:
+    """Write the bundle with a new key and certificate for one machine of the spec; all else stays.
+
+    Raises:
+        UsageInvalid: the spec has no such machine.
+        BundleInvalid: there is no bundle, it is another cluster's, or has nothing for this machine yet.
+        EnvironmentFailed: it cannot be written.
+    """
+    spec = checked.spec
+    (selected,) = select_nodes(spec, [name])
+    identity = next(node for node in list_identities(spec) if node.name == selected)
+
+    def reissue(old: CredentialBundle | None) -> CredentialBundle:
+        bundle = load_bundle(path) if old is None else old
+        # The other machines may need the same: each reissue mends one.
+        check_bundle(bundle, spec.cluster, (), None)
+        return reissue_node(bundle, identity, years=spec.certificates.years, now=now, entropy=entropy)
+
+    update_bundle(path, reissue)
 
 
 def describe_inputs(checked: CheckedSpec, bundle: CredentialBundle) -> ManifestInputs:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from generator.cli.console import BUNDLE, SPEC, ConsoleReporter, check_and_print, count, locate_bundle
-from generator.credentials.bundle import CredentialBundle, create_bundle, reissue_node, replace_gossip_key
+from generator.credentials.bundle import CredentialBundle, create_bundle, replace_gossip_key
 from generator.credentials.check import check_bundle
 from generator.credentials.gossip import read_gossip_key
 from generator.credentials.redact import redact_bundle
 from generator.credentials.store import load_bundle, update_bundle
 from generator.errors import UsageInvalid
-from generator.produce import prepare_bundle
+from generator.produce import prepare_bundle, reissue_certificate
 from generator.resolve import list_identities
 
 if TYPE_CHECKING:
@@ -149,19 +149,7 @@ def reissue(spec: Path, node: str, bundle_path: Path | None) -> None:
     """
     checked = check_and_print(spec)
     path = demand_bundle(locate_bundle(checked, bundle_path))
-    identities = {identity.name: identity for identity in list_identities(checked.spec)}
-    if node not in identities:
-        raise UsageInvalid(f"no such machine: {node}", hint=f"the spec has {', '.join(sorted(identities))}")
-    update_bundle(
-        path,
-        lambda old: reissue_node(
-            old or load_bundle(path),
-            identities[node],
-            years=checked.spec.certificates.years,
-            now=datetime.now(UTC),
-            entropy=token_bytes,
-        ),
-    )
+    reissue_certificate(checked, path, node, now=datetime.now(UTC), entropy=token_bytes)
     ConsoleReporter(quiet=False).step(
         f"{path}: issued the certificate of {node} anew; next: `holster render`, then bring the new files of "
         f"payload/etc/consul.d/tls to {node}"

@@ -157,6 +157,12 @@ def _issue_nodes(
         raise BundleInvalid(
             f"the certificate authority of the bundle {error}", hint="restore the bundle from a backup"
         ) from None
+    if not issuer.can_issue(now):
+        until = issuer.certificate.not_valid_after_utc
+        raise BundleInvalid(
+            f"the certificate authority of the bundle ends on {until:%Y-%m-%d} and can sign nothing any more",
+            hint="a cluster that goes on needs a new bundle and new machines",
+        )
     issued = {}
     for node in nodes:
         certificate, key = issuer.issue(
@@ -242,7 +248,7 @@ def reissue_node(
     if node.name not in bundle.nodes:
         raise BundleInvalid(
             f"the bundle of {bundle.cluster} has no node {node.name}",
-            hint="the next render adds nodes that the spec names",
+            hint="`holster secrets create SPEC` adds the nodes that the spec names, and so does a render",
         )
     issued = _issue_nodes(bundle.authority, [node], years=years, now=now, entropy=entropy)[node.name]
     # The token lives on in Consul; a new one would need the old one's removal there.

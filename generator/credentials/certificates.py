@@ -180,6 +180,13 @@ class Issuer:
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
+    def can_issue(self, now: datetime) -> bool:
+        """Say whether a certificate made at this time would be valid for a while."""
+        return self._since(now) < self.certificate.not_valid_after_utc - BACKDATED
+
+    def _since(self, now: datetime) -> datetime:
+        return max(now - BACKDATED, self.certificate.not_valid_before_utc)
+
     def issue(
         self, name: str, names: CertifiedNames, *, years: int, now: datetime, entropy: Entropy
     ) -> tuple[str, str]:
@@ -193,7 +200,7 @@ class Issuer:
                 x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
                 key,
                 serial=draw_serial(entropy),
-                since=max(now - BACKDATED, self.certificate.not_valid_before_utc),
+                since=self._since(now),
                 until=min(now + YEAR * years, self.certificate.not_valid_after_utc - BACKDATED),
             )
             .issuer_name(self.certificate.subject)

@@ -14,12 +14,13 @@ import socket
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from generator.credentials.store import load_bundle
-from generator.errors import UsageInvalid
+from generator.errors import BundleInvalid, UsageInvalid
 from generator.lab.network import LOOPBACK, Cable, Forward, choose_gate
 from generator.lab.plan import GoldenImage, Places, plan_machine
 from generator.lab.qemu_arguments import BootFiles
@@ -129,6 +130,31 @@ def let_in(checked: CheckedSpec, public_key: str) -> CheckedSpec:
     )
 
 
+def render_for_lab(checked: CheckedSpec, folder: Path) -> None:
+    """Render the spec into the lab's folder, with secrets of the lab's own.
+
+    The machines of a lab are made anew at each start, so nothing depends on secrets that
+    no longer fit the spec: they are made anew, too.
+
+    Raises:
+        HolsterError: an expected failure.
+    """
+    render = partial(
+        produce_cluster,
+        checked,
+        output=folder / RENDERED,
+        bundle_path=folder / BUNDLE,
+        now=datetime.now(UTC),
+        entropy=secrets.token_bytes,
+    )
+    try:
+        render()
+    except BundleInvalid:
+        shutil.rmtree(folder / RENDERED, ignore_errors=True)
+        (folder / BUNDLE).unlink()
+        render()
+
+
 def prepare_site(  # noqa: PLR0913 -- one parameter per thing that comes from outside
     checked: CheckedSpec,
     image: Path,
@@ -164,13 +190,7 @@ def prepare_site(  # noqa: PLR0913 -- one parameter per thing that comes from ou
         key.unlink(missing_ok=True)
         make_key_pair(tools.find(programs.SSH_KEYGEN), key)
     own = let_in(checked, public.read_text("utf-8").strip())
-    produce_cluster(
-        own,
-        output=folder / RENDERED,
-        bundle_path=folder / BUNDLE,
-        now=datetime.now(UTC),
-        entropy=secrets.token_bytes,
-    )
+    render_for_lab(own, folder)
     cluster = resolve_cluster(own.spec, own.profile, load_bundle(folder / BUNDLE))
     nodes = {node.name: node for node in resolve_nodes(cluster) if node.name in selected}
     rendered = ClusterOutput(folder / RENDERED)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from generator.check import check_spec
+from generator.credentials.store import load_bundle
 from generator.errors import UsageInvalid
-from generator.lab.site import _free_ports, find_image, keep_image, let_in
+from generator.lab.site import _free_ports, find_image, keep_image, let_in, render_for_lab
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHM lab"
@@ -77,3 +78,29 @@ def test_the_lab_lets_itself_in_and_changes_nothing_else() -> None:
     # Another key is another spec: what was rendered for the old one is not current.
     assert own.sha256 != let_in(checked, KEY.replace(" lab", " other")).sha256
     assert own.sha256 != checked.sha256
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("10.77.0.11", "10.77.0.21"), ("cluster: trio", "cluster: other"), ("datacenter: lab", "datacenter: b")],
+)
+def test_secrets_of_the_lab_follow_the_spec(tmp_path: Path, old: str, new: str) -> None:
+    """Its machines are made anew each time: no reissue is asked for, which would go to the real bundle."""
+    text = (EXAMPLES / "trio.yaml").read_text("utf-8")
+    render_for_lab(check_spec(text.encode(), "trio.yaml"), tmp_path)
+    first = load_bundle(tmp_path / "secrets.yaml")
+    render_for_lab(check_spec(text.encode(), "trio.yaml"), tmp_path)
+    assert load_bundle(tmp_path / "secrets.yaml") == first
+
+    render_for_lab(check_spec(text.replace(old, new).encode(), "trio.yaml"), tmp_path)
+
+    assert load_bundle(tmp_path / "secrets.yaml").gossip_key != first.gossip_key
+    assert (tmp_path / "rendered" / "manifest.json").is_file()
+
+
+def test_damaged_secrets_of_the_lab_are_made_anew(tmp_path: Path) -> None:
+    """Nothing stands on them."""
+    checked = check_spec((EXAMPLES / "trio.yaml").read_bytes(), "trio.yaml")
+    (tmp_path / "secrets.yaml").write_text("half a bun")
+    render_for_lab(checked, tmp_path)
+    assert load_bundle(tmp_path / "secrets.yaml").cluster == "trio"
