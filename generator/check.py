@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from generator.diagnostics import Problem, Severity
 from generator.errors import UsageInvalid
+from generator.platforms.fact_rules import FACT_RULES, OVERRIDES
 from generator.platforms.install_rules import INSTALL_RULES
 from generator.platforms.profile import PlatformProfile, list_platforms, load_profile
 from generator.platforms.rules import PLATFORM_RULES
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from generator.spec.load import Reading
     from generator.spec.model import ClusterSpec
 
-OVERRIDES = "platform_overrides"
 OF_THE_PLATFORM = ("release", "iso_url", "iso_checksum", "base_image", "base_checksum")
 """Keys of `image` that name files of one platform."""
 
@@ -73,7 +73,7 @@ def check_spec(text: bytes, name: str, platform: str | None = None) -> CheckedSp
         digest.update(f"\0platform {platform}".encode())
     profile = _find_profile(reading)
     if reading.spec is not None and profile is not None:
-        rules = (*PLATFORM_RULES, *INSTALL_RULES)
+        rules = (*FACT_RULES, *PLATFORM_RULES, *INSTALL_RULES)
         reading.add(run_rules(rules, reading.pruning.removed, reading.spec, profile))
     spec, problems = reading.finish()
     if profile is None:

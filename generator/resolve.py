@@ -27,6 +27,7 @@ from generator.spec.topology import choose_datacenter, iterate_nodes
 from generator.versions import ConsulDialect, PatroniDialect, VersionNumber
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from ipaddress import IPv4Address, IPv4Network
 
     from generator.credentials.bundle import CredentialBundle, NodeCredentials
@@ -74,6 +75,8 @@ class ResolvedComponents:
     patroni: ResolvedComponent
     vip_manager: ResolvedComponent
     postgresql_major: int
+    base_packages: tuple[str, ...]
+    """The system's, which the installer of an image installs."""
     packages: tuple[str, ...]
     """The system's, PostgreSQL's and those of the programs that come as packages."""
 
@@ -114,6 +117,7 @@ class ResolvedCluster:
     patroni: ResolvedComponent
     vip_manager: ResolvedComponent
     postgresql_major: int
+    base_packages: tuple[str, ...]
     packages: tuple[str, ...]
     postgresql_bin_dir: str
     postgresql_units: tuple[str, ...]
@@ -202,6 +206,11 @@ class ResolvedNode:
         return tuple(peer for peer in self.cluster.servers if peer.name != self.name)
 
 
+def _fill_all(names: Iterable[str], major: int) -> tuple[str, ...]:
+    """Return the names with the PostgreSQL version in place of `{major}`, each once."""
+    return tuple(dict.fromkeys(name.replace("{major}", str(major)) for name in names))
+
+
 def resolve_component(spec: ComponentSpec, default: ComponentSpec, major: int) -> ResolvedComponent:
     """Return the component with the platform's facts where the spec is silent."""
     version = spec.version or default.version or ""
@@ -211,7 +220,7 @@ def resolve_component(spec: ComponentSpec, default: ComponentSpec, major: int) -
     return ResolvedComponent(
         version=VersionNumber(version),
         source=spec.source or ("artifact" if spec.url else default.source or "package"),
-        packages=tuple(name.replace("{major}", str(major)) for name in packages or ()),
+        packages=_fill_all(packages or (), major),
         url=url,
         sha256=spec.sha256 or (default.sha256 if url == default.url else None),
     )
@@ -233,9 +242,9 @@ def resolve_components(spec: ClusterSpec, platform: PlatformProfile) -> Resolved
     consul = resolve_component(components.consul, platform.consul, major)
     patroni = _resolve_patroni(components.patroni, platform.patroni, major)
     vip_manager = resolve_component(components.vip_manager, platform.vip_manager, major)
-    packages = components.postgresql.packages or platform.postgresql.packages or ()
-    postgresql = tuple(name.replace("{major}", str(major)) for name in packages)
-    base = platform.kickstart.packages if platform.kickstart else ()
+    postgresql = components.postgresql.packages or platform.postgresql.packages or ()
+    installer = platform.kickstart.packages if platform.kickstart else ()
+    base = _fill_all((*installer, *platform.packages), major)
     programs = [
         name for part in (consul, patroni, vip_manager) if part.source == "package" for name in part.packages
     ]
@@ -244,7 +253,8 @@ def resolve_components(spec: ClusterSpec, platform: PlatformProfile) -> Resolved
         patroni=patroni,
         vip_manager=vip_manager,
         postgresql_major=major,
-        packages=tuple(dict.fromkeys((*base, *platform.packages, *postgresql, *programs))),
+        base_packages=base,
+        packages=tuple(dict.fromkeys((*base, *_fill_all(postgresql, major), *programs))),
     )
 
 
@@ -353,6 +363,7 @@ def resolve_cluster(
         patroni=patroni,
         vip_manager=components.vip_manager,
         postgresql_major=major,
+        base_packages=components.base_packages,
         packages=components.packages,
         postgresql_bin_dir=fill(platform.paths.postgresql_bin_dir),
         postgresql_units=tuple(fill(unit) for unit in platform.units.postgresql),

@@ -11,8 +11,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
+from generator.platforms.fact_fields import (
+    BootKeys,
+    BootWait,
+    Distro,
+    Groups,
+    Handler,
+    KernelArguments,
+    Major,
+    MajorPath,
+    OsId,
+    Packages,
+    PostgresqlUnits,
+    PythonVersion,
+    Renderers,
+    Title,
+    UnitName,
+)
+from generator.spec.fields import AbsolutePath, Checksum, Flag, Release, UnixName, Url, Version
 from generator.spec.model import (
     ComponentSpec,
     PatroniComponentSpec,
@@ -30,78 +48,78 @@ class ProfileModel(BaseModel):
 class OsRelease(ProfileModel):
     """What /etc/os-release must say; only the major part of VERSION_ID counts."""
 
-    id: str
-    version_major: str
+    id: OsId
+    version_major: Major
 
 
 class Users(ProfileModel):
     """System users and groups that run the services."""
 
-    consul: str
-    postgres: str
-    postgres_home: str
+    consul: UnixName
+    postgres: UnixName
+    postgres_home: AbsolutePath
 
 
 class Units(ProfileModel):
-    """systemd units; `{major}` stands for the PostgreSQL major version."""
+    """systemd units; `{major}` stands for the PostgreSQL major version in those of PostgreSQL."""
 
-    consul: str
-    patroni: str
-    vip_manager: str
-    chrony: str
-    ssh: str
-    postgresql: tuple[str, ...]
+    consul: UnitName
+    patroni: UnitName
+    vip_manager: UnitName
+    chrony: UnitName
+    ssh: UnitName
+    postgresql: PostgresqlUnits
 
 
 class Paths(ProfileModel):
-    """Files and programs; `{major}` stands for the PostgreSQL major version."""
+    """Files and programs; `{major}` stands for the PostgreSQL major version in `postgresql_bin_dir`."""
 
-    consul_binary: str
-    consul_config_dir: str
-    consul_data_dir: str
-    patroni_binary: str
-    patroni_config: str
-    vip_manager_binary: str
-    vip_manager_config: str
-    postgresql_bin_dir: str
-    chrony_config: str
-    sshd_dropin_dir: str | None
-    sshd_config: str
-    repositories_dir: str
-    ip_binary: str
+    consul_binary: AbsolutePath
+    consul_config_dir: AbsolutePath
+    consul_data_dir: AbsolutePath
+    patroni_binary: AbsolutePath
+    patroni_config: AbsolutePath
+    vip_manager_binary: AbsolutePath
+    vip_manager_config: AbsolutePath
+    postgresql_bin_dir: MajorPath
+    chrony_config: AbsolutePath
+    sshd_dropin_dir: AbsolutePath | None
+    sshd_config: AbsolutePath
+    repositories_dir: AbsolutePath
+    ip_binary: AbsolutePath
 
 
 class KickstartFacts(ProfileModel):
     """The installer: handler versions to validate against, package set, kernel arguments."""
 
-    handlers: tuple[str, ...]
-    packages: tuple[str, ...]
-    kernel_arguments: tuple[str, ...]
+    handlers: Annotated[tuple[Handler, ...], Field(min_length=1, max_length=32)]
+    packages: Packages
+    kernel_arguments: KernelArguments
 
 
 class BootCommand(ProfileModel):
     """Keys that start the installer of some releases; `{{ks}}` marks the kickstart argument."""
 
-    releases: tuple[str, ...]
+    releases: Annotated[tuple[Release, ...], Field(min_length=1, max_length=64)]
     firmware: Literal["bios", "uefi"]
-    wait: str
-    keys: tuple[str, ...]
+    wait: BootWait
+    keys: Annotated[tuple[BootKeys, ...], Field(min_length=1, max_length=64)]
 
 
 class IsoFacts(ProfileModel):
     """One installer ISO as published."""
 
-    url: str
-    checksum: str | None
+    url: Url
+    checksum: Checksum | None
 
 
 class ImageFacts(ProfileModel):
     """What Packer needs; `isos` maps a release to its ISO."""
 
-    default_release: str | None
-    isos: dict[str, IsoFacts]
-    boot_commands: tuple[BootCommand, ...]
-    ssh_user: str
+    default_release: Release | None
+    isos: Annotated[dict[Release, IsoFacts], Field(max_length=100)]
+    boot_commands: Annotated[tuple[BootCommand, ...], Field(max_length=100)]
+    ssh_user: UnixName
 
 
 class CloudInitFacts(ProfileModel):
@@ -111,10 +129,10 @@ class CloudInitFacts(ProfileModel):
     not understand what is rendered for it.
     """
 
-    oldest: str = "22.4"
-    distro: str
-    renderers: tuple[str, ...]
-    admin_groups: tuple[str, ...]
+    oldest: Version = "22.4"
+    distro: Distro
+    renderers: Renderers
+    admin_groups: Groups
 
 
 class PlatformProfile(ProfileModel):
@@ -124,23 +142,23 @@ class PlatformProfile(ProfileModel):
     older one refuses the whole unit.
     """
 
-    name: str
-    title: str
+    name: StrictStr
+    title: Title
     family: Literal["rpm", "deb"]
     os_release: OsRelease
-    python: str
-    has_selinux: bool
-    has_firewalld: bool = True
-    restarts_oneshot: bool = True
+    python: PythonVersion
+    has_selinux: Flag
+    has_firewalld: Flag = True
+    restarts_oneshot: Flag = True
     users: Users
     units: Units
     paths: Paths
-    packages: tuple[str, ...]
-    repositories: tuple[RepositorySpec, ...]
+    packages: Packages
+    repositories: Annotated[tuple[RepositorySpec, ...], Field(max_length=100)]
     consul: ComponentSpec
     patroni: PatroniComponentSpec
     vip_manager: ComponentSpec
-    vip_manager_modes: Annotated[tuple[Literal["consul", "patroni"], ...], Field(min_length=1)]
+    vip_manager_modes: Annotated[tuple[Literal["consul", "patroni"], ...], Field(min_length=1, max_length=2)]
     postgresql: PostgresqlComponentSpec
     kickstart: KickstartFacts | None
     image: ImageFacts

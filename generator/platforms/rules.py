@@ -39,7 +39,7 @@ def _find_version(spec: ClusterSpec, profile: PlatformProfile, name: str) -> Ver
 def _find_source(spec: ClusterSpec, profile: PlatformProfile, name: str) -> str | None:
     component: ComponentSpec = getattr(spec.components, name)
     default: ComponentSpec = getattr(profile, name)
-    return component.source or ("artifact" if component.url else default.source)
+    return component.source or ("artifact" if component.url else default.source or "package")
 
 
 @rule("version-unsupported", reads=f"{FACTS} components")

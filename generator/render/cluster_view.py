@@ -148,7 +148,7 @@ class ClusterView:
         self.has_sshd_dropin = facts.paths.sshd_dropin_dir is not None
         # Groups came with the installer; a flat repository has none, and dnf would refuse them.
         self.packages = tuple(name for name in cluster.packages if not name.startswith("@"))
-        self.image_packages = (*(facts.kickstart.packages if facts.kickstart else ()), *facts.packages)
+        self.image_packages = cluster.base_packages
         self.build_user = facts.image.ssh_user
         self.cloud_init_distro = facts.cloud_init.distro
         self.cloud_init_renderers = facts.cloud_init.renderers

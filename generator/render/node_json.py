@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from generator.layout import NodePaths
+from generator.platforms.fact_rules import SHARED_FOLDERS
 from generator.render.json_text import to_json
 
 if TYPE_CHECKING:
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 Document = dict[str, object]
 
 TIME_WAIT_SECONDS = 120
-SHARED_FOLDERS = frozenset(
-    {"", "/etc", "/etc/default", "/etc/sysconfig", "/opt", "/srv", "/usr/local/etc", "/var/lib"}
-)
-"""Other programs live here too: a profile may put a file into them, but they change no owner."""
-
 ARCHIVES = (".zip", ".rpm", ".deb", ".gz", ".xz", ".tar")
 DIGEST_LENGTH = 12
 DOWNLOAD_SECONDS = 900
@@ -108,7 +104,7 @@ def _describe_directories(node: ResolvedNode) -> list[Document]:
         own(facts.paths.consul_data_dir, consul, consul, "0750"),
     ]
     if node.storage:
-        folder = facts.paths.patroni_config.rpartition("/")[0]
+        folder = facts.paths.patroni_config.rpartition("/")[0] or "/"
         if folder not in SHARED_FOLDERS:
             directories.append(own(folder, postgres, postgres, "0750"))
         # The mount roots too: Patroni renames and removes below them (trap 8).

@@ -45,6 +45,7 @@ _NOT_IN_BLOCK = re.compile(
 _SYSTEMD_PLAIN = re.compile(r"[A-Za-z0-9_/.,:+@=%~-]+")
 _CONF_WORD = re.compile(r"[A-Za-z0-9_./:@+=~%^,*-]+")
 _KS_DISK = re.compile(r"[A-Za-z0-9_.:+@=-]+(/[A-Za-z0-9_.:+@=-]+)*")
+_KS_PACKAGE = re.compile(r"(@\^?)?[A-Za-z0-9][A-Za-z0-9._:+=~^-]*")
 _XML_ILLEGAL = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -133,6 +134,17 @@ def ks_disk(value: object) -> str:
     return text
 
 
+def ks_package(value: object) -> str:
+    """Return one line of `%packages`: a package, `@group` or `@^environment`.
+
+    That section has no quotes: a line that starts with % ends it, one with - leaves a package out.
+    """
+    text = _text(value)
+    if not _KS_PACKAGE.fullmatch(text):
+        raise QuotingError("a package for kickstart is not a plain name")
+    return text
+
+
 def ks_script(value: object) -> str:
     """Return a script for a kickstart section; a line that starts with % would end it."""
     text = _text(value)
@@ -201,6 +213,7 @@ FILTERS: dict[str, Callable[..., str]] = {
         shell_word,
         ks_word,
         ks_disk,
+        ks_package,
         ks_script,
         systemd_value,
         systemd_word,

@@ -26,6 +26,11 @@ ABSOLUTE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_@%+=:,.~-]+)+")
 URL = re.compile(r"(https?|file|ftp)://([^\s\x22\x27\\<>{}|^`;&()]|\{major\})+")
 PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029]*")
 
+MAX_PATH = 200
+"""Characters of a path: with what we put before and after it, it stays below PATH_MAX everywhere."""
+MAX_URL = 1000
+"""Characters of a URL; every program that we give one to takes more."""
+
 MIB_PER = {"MiB": 1, "GiB": 1024, "TiB": 1024 * 1024}
 
 
@@ -77,9 +82,15 @@ LvmName = Annotated[
     Matching(LVM_NAME, "must be an LVM name: letters, digits and + _ . -, not starting with -"),
 ]
 AbsolutePath = Annotated[
-    StrictStr, Matching(ABSOLUTE_PATH, "must be an absolute path without spaces and without a trailing /")
+    StrictStr,
+    Matching(
+        ABSOLUTE_PATH, "must be an absolute path without spaces and without a trailing /", longest=MAX_PATH
+    ),
 ]
-Url = Annotated[StrictStr, Matching(URL, "must be an http(s), ftp or file URL without spaces or quotes")]
+Url = Annotated[
+    StrictStr,
+    Matching(URL, "must be an http(s), ftp or file URL without spaces or quotes", longest=MAX_URL),
+]
 Version = Annotated[StrictStr, Matching(VERSION, 'must be a quoted version such as "1.22.0"')]
 Sha256 = Annotated[StrictStr, Matching(SHA256, "must be 64 lower-case hex digits")]
 Wheel = Annotated[
@@ -135,6 +146,7 @@ UrlOrPath = Annotated[
     Matching(
         re.compile(f"{URL.pattern}|{ABSOLUTE_PATH.pattern}"),
         "must be an http(s), ftp or file URL or an absolute path, without spaces or quotes",
+        longest=MAX_URL,
     ),
 ]
 DiskSerial = Annotated[

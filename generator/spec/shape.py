@@ -73,7 +73,11 @@ def find_path(loc: Iterable[int | str], data: Any) -> SpecPath:
 def translate_errors(errors: Iterable[ErrorDetails], data: Any, model: type[BaseModel]) -> list[Finding]:
     """Return one finding for each place; several errors about one value become the first."""
     findings: dict[tuple[SpecPath, bool], Finding] = {}
-    for error in errors:
+    found = list(errors)
+    for error in found:
+        # pydantic does not count entries that are wrong themselves: they have been reported.
+        if error["type"] == "too_short" and error["ctx"]["actual_length"] < len(error["input"]):
+            continue
         finding = _translate(error, data, model)
         findings.setdefault((finding.path, finding.problem.at_key), finding)
     meant = {finding.meant for finding in findings.values()}

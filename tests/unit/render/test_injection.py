@@ -118,6 +118,12 @@ FULL: dict[str, Any] = {
     "system.domain": "db.example.org",
 }
 
+FACTS: dict[str, Any] = {
+    "image": {"isos": {"8.0.2": {"url": "http://mirror.example/x.iso", "checksum": "file:/srv/x"}}},
+    "kickstart": {"kernel_arguments": ["quiet"]},
+    "repositories": [{"id": "own", "base_urls": ["http://mirror.example/x"], "gpg_key": "/etc/key"}],
+}
+
 # Used for looking something up or not rendered at all: they never reach a file.
 SILENT = {"platform", "sha256", "url", "dhcp_ranges"}
 
@@ -142,4 +148,25 @@ def test_around_all_validation_no_line_is_injected(resolve: Callable[..., Resolv
         for file in tree.files:
             assert not INJECTED.search(file.content), (place, str(file.path))
     assert len(tried) > 40
+    assert refused > len(tried) // 2
+
+
+def test_around_all_validation_no_fact_of_a_platform_is_injected(
+    resolve: Callable[..., ResolvedCluster],
+) -> None:
+    """Facts come from the spec, too (`platform_overrides`): a line of them stays in its place."""
+    good = resolve(changes={"image.base_image": "/srv/b.qcow2"})
+    profile = load_profile(good.spec.platform, FACTS)
+    tried = [place for place in walk(profile) if not SILENT - {"platform"} & set(place)]
+    refused = 0
+    for place in tried:
+        try:
+            bad = resolve_cluster(good.spec, poison(profile, place), good.bundle)
+            tree = render_cluster(bad, tool_version="1")
+        except (QuotingError, ValueError, KeyError):
+            refused += 1
+            continue
+        for file in tree.files:
+            assert not INJECTED.search(file.content), (place, str(file.path))
+    assert len(tried) > 60
     assert refused > len(tried) // 2

