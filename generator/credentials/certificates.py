@@ -7,13 +7,15 @@ signatures are deterministic (RFC 6979).  Never touches the disk.
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -33,6 +35,23 @@ AUTHORITY_EXTRA_YEARS: Final = 10
 """The authority outlives its first leaves by this, so that later nodes get full leaves."""
 
 YEAR: Final = timedelta(days=365)
+
+BEGINNING: Final = re.compile(r"-----BEGIN ([^-\n]*)-----")
+BLOCK: Final = re.compile(
+    r"-----BEGIN (?P<label>[A-Z ]+)-----\r?\n(?P<base64>[A-Za-z0-9+/=\r\n]+)-----END (?P=label)-----"
+)
+CERTIFICATE_LABEL: Final = re.compile(r"CERTIFICATE")
+KEY_LABEL: Final = re.compile(r"(EC )?PRIVATE KEY")
+
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library says of damaged certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,32 +108,82 @@ def format_certificate(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
+def _read_block(pem: str, label: re.Pattern[str], what: str) -> bytes:
+    """Return the bytes of the one PEM block (RFC 7468) that a text must consist of.
+
+    Loaders take the first block that suits them and ignore all else, so that a key or a
+    note beside a certificate would go wherever the certificate goes.
+
+    Raises:
+        ValueError: no such block, or anything beside it; the text is not repeated.
+    """
+    labels = [found[1] for found in BEGINNING.finditer(pem)]
+    if len(labels) > 1:
+        beside = "a private key beside it" if any("PRIVATE" in each for each in labels) else "several"
+        raise ValueError(f"must be one PEM block; the text holds {beside}")
+    block = BLOCK.search(pem)
+    if block is None or not label.fullmatch(block["label"]):
+        raise ValueError(f"is not {what} in PEM")
+    if pem.strip() != block[0]:
+        raise ValueError("must be one PEM block and nothing else; the text holds more")
+    try:
+        return b64decode("".join(block["base64"].split()), validate=True)
+    except ValueError:
+        raise ValueError(f"is not {what} in PEM") from None
+
+
 def parse_key(pem: str) -> ec.EllipticCurvePrivateKey:
-    """Return the key of a PEM text.
+    """Return the key of a PEM text that holds nothing else.
 
     Raises:
         ValueError: it is no unencrypted elliptic-curve key; the text is not repeated.
     """
+    what = "an unencrypted elliptic-curve key"
+    content = _read_block(pem, KEY_LABEL, what)
     try:
-        key = serialization.load_pem_private_key(pem.encode("ascii"), password=None)
-    except (ValueError, TypeError):
+        key = serialization.load_der_private_key(content, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         # The caller has one answer to text that is no key and to a key of another kind.
-        raise ValueError("is not an unencrypted elliptic-curve key in PEM")  # noqa: TRY004
+        raise ValueError(f"is not {what}")  # noqa: TRY004
     return key
 
 
 def parse_certificate(pem: str) -> x509.Certificate:
-    """Return the certificate of a PEM text.
+    """Return the certificate of a PEM text that holds nothing else.
+
+    Raises:
+        ValueError: it is none, or says something that cannot be read.
+    """
+    content = _read_block(pem, CERTIFICATE_LABEL, "a certificate")
+    try:
+        certificate = x509.load_der_x509_certificate(content)
+        # Read when asked for: damage in them would come up later.
+        certificate.public_key()
+        read_names(certificate)
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.subject
+    except UNREADABLE:
+        raise ValueError("is not a readable certificate") from None
+    return certificate
+
+
+def rewrite_certificate(pem: str) -> str:
+    """Return the certificate written anew: what goes to machines holds nothing else.
 
     Raises:
         ValueError: it is none.
     """
-    try:
-        return x509.load_pem_x509_certificate(pem.encode("ascii"))
-    except ValueError:
-        raise ValueError("is not a certificate in PEM") from None
+    return format_certificate(parse_certificate(pem))
+
+
+def rewrite_key(pem: str) -> str:
+    """Return the key written anew.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return format_key(parse_key(pem))
 
 
 def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
@@ -244,7 +313,7 @@ def is_signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> 
     """Say whether `authority` signed `certificate`, by name and by signature."""
     try:
         certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
+    except (*UNREADABLE, InvalidSignature):
         return False
     return True
 

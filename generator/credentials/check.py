@@ -32,9 +32,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.x509 import Certificate
 
-    from generator.credentials.bundle import AclToken, CredentialBundle, NodeCredentials, NodeIdentity
+    from generator.credentials.bundle import (
+        AclToken,
+        Authority,
+        CredentialBundle,
+        NodeCredentials,
+        NodeIdentity,
+    )
 
 AES_KEY_BYTES: Final = frozenset({16, 24, 32})
 """What Consul accepts; the length chooses AES-128, -192 or -256."""
@@ -97,7 +104,7 @@ def _hint(findings: _Findings) -> str:
         return f"holster secrets reissue SPEC {findings.stale[0]}"
     if findings.stale:
         return f"holster secrets reissue SPEC NODE, for each of {', '.join(findings.stale)}"
-    return "restore the bundle from a backup"
+    return "mend it where you changed it, or restore the bundle from a backup"
 
 
 def measure_gossip_key(key: str) -> int | None:
@@ -168,11 +175,8 @@ def _check_certificates(
     now: datetime | None,
     findings: _Findings,
 ) -> None:
-    try:
-        authority = parse_certificate(bundle.authority.certificate)
-        key = parse_key(bundle.authority.key.get_secret_value())
-    except ValueError as error:
-        findings.faults.append(f"the certificate authority {error}")
+    authority, key = _parse_pair("the authority", bundle.authority, findings)
+    if authority is None or key is None:
         return
     if not is_pair(authority, key):
         findings.faults.append("the certificate of the authority does not belong to its key")
@@ -187,6 +191,21 @@ def _check_certificates(
         _check_node(node, credentials, authority, now, findings)
 
 
+def _parse_pair(
+    owner: str, pair: Authority | NodeCredentials, findings: _Findings
+) -> tuple[Certificate | None, EllipticCurvePrivateKey | None]:
+    certificate, key = None, None
+    try:
+        certificate = parse_certificate(pair.certificate)
+    except ValueError as error:
+        findings.faults.append(f"the certificate of {owner} {error}")
+    try:
+        key = parse_key(pair.key.get_secret_value())
+    except ValueError as error:
+        findings.faults.append(f"the key of {owner} {error}")
+    return certificate, key
+
+
 def _check_node(
     node: NodeIdentity,
     credentials: NodeCredentials,
@@ -194,11 +213,8 @@ def _check_node(
     now: datetime | None,
     findings: _Findings,
 ) -> None:
-    try:
-        certificate = parse_certificate(credentials.certificate)
-        key = parse_key(credentials.key.get_secret_value())
-    except ValueError as error:
-        findings.faults.append(f"certificate or key of {node.name} {error}")
+    certificate, key = _parse_pair(node.name, credentials, findings)
+    if certificate is None or key is None:
         findings.stale.append(node.name)
         return
     faults = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from generator.credentials.certificates import rewrite_certificate, rewrite_key
 from generator.layout import NodePaths, payload_path
 from generator.render.consul import describe_acl
 from generator.render.environment import load_template
@@ -185,11 +186,11 @@ def render_repository(
 
 def _render_tls(node: ResolvedNode, view: NodeView) -> Iterator[PayloadFile]:
     group, own = node.cluster.platform.users.consul, node.credentials
-    yield PayloadFile(view.ca_file, node.cluster.bundle.authority.certificate.encode(), group=group)
-    yield PayloadFile(view.certificate_file, own.certificate.encode(), group=group)
-    yield PayloadFile(
-        view.key_file, own.key.get_secret_value().encode(), group=group, mode=0o640, is_secret=True
-    )
+    authority = rewrite_certificate(node.cluster.bundle.authority.certificate)
+    yield PayloadFile(view.ca_file, authority.encode(), group=group)
+    yield PayloadFile(view.certificate_file, rewrite_certificate(own.certificate).encode(), group=group)
+    key = rewrite_key(own.key.get_secret_value())
+    yield PayloadFile(view.key_file, key.encode(), group=group, mode=0o640, is_secret=True)
 
 
 def render_payload(

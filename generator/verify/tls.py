@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from functools import partial
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from generator.credentials.certificates import parse_certificate, parse_key
 from generator.verify.check import OwnCheck
 from generator.verify.consul import load_config
 from generator.verify.hcl import HclInvalid, get_block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from generator.verify.context import Context
     from generator.verify.output import NodeOutput
 
+T = TypeVar("T")
 NAMES: Final = ("ca_file", "cert_file", "key_file")
 
 
@@ -40,10 +42,17 @@ def _public_bytes(key: Any) -> bytes:
     return raw
 
 
+def _load(files: dict[str, Path], name: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(files[name].read_text("ascii"))
+    except ValueError as error:
+        raise ValueError(f"the file of {name} {error}") from None
+
+
 def _judge_chain(files: dict[str, Path]) -> Iterator[str]:
-    authority = x509.load_pem_x509_certificate(files["ca_file"].read_bytes())
-    certificate = x509.load_pem_x509_certificate(files["cert_file"].read_bytes())
-    key = load_pem_private_key(files["key_file"].read_bytes(), password=None)
+    authority = _load(files, "ca_file", parse_certificate)
+    certificate = _load(files, "cert_file", parse_certificate)
+    key = _load(files, "key_file", parse_key)
     try:
         certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError):
@@ -84,13 +93,11 @@ def judge_tls(node: NodeOutput) -> list[str]:
         absent = [name for name in NAMES if name not in files or not files[name].is_file()]
         if absent:
             return [f"{', '.join(absent)}: not named in the configuration or not in the payload"]
-        certificate = x509.load_pem_x509_certificate(files["cert_file"].read_bytes())
+        certificate = _load(files, "cert_file", parse_certificate)
         domain = str(config.get("domain", "consul")).rstrip(".")
         return [*_judge_chain(files), *_judge_names(certificate, node, domain)]
-    except HclInvalid as error:
+    except (HclInvalid, ValueError, x509.ExtensionNotFound) as error:
         return [str(error)]
-    except (ValueError, x509.ExtensionNotFound) as error:
-        return [f"a TLS file cannot be read: {type(error).__name__}"]
 
 
 def plan_tls(context: Context) -> Iterator[OwnCheck]:

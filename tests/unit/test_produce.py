@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from generator.check import check_spec
 from generator.credentials.certificates import parse_certificate, read_names
-from generator.credentials.store import load_bundle
+from generator.credentials.store import load_bundle, save_bundle
 from generator.errors import BundleInvalid, UsageInvalid
 from generator.produce import prepare_bundle, produce_cluster, reissue_certificate
 
@@ -427,3 +428,30 @@ def test_authority_that_has_ended_signs_nothing(workshop: Workshop) -> None:
         with pytest.raises(BundleInvalid, match="ends on 2045-12-27 and can sign nothing any more"):
             attempt(workshop.checked, bundle, now=late, entropy=workshop.entropy)
     assert workshop.load() == workshop.first
+
+
+def test_pem_is_written_anew(workshop: Workshop) -> None:
+    """What goes to a machine is the certificate, not the text that it came in."""
+    before = workshop.see(*workshop.folders)
+    first = workshop.first
+
+    def wrap(pem: str) -> str:
+        return "\n\n" + pem.replace("\n", "\r\n") + " \n"
+
+    nodes = {
+        name: node.model_copy(
+            update={
+                "certificate": wrap(node.certificate),
+                "key": SecretStr(wrap(node.key.get_secret_value())),
+            }
+        )
+        for name, node in first.nodes.items()
+    }
+    authority = first.authority.model_copy(update={"certificate": wrap(first.authority.certificate)})
+    wrapped = first.model_copy(update={"nodes": nodes, "authority": authority})
+    save_bundle(workshop.bundle, wrapped, replace=True)
+    assert workshop.load() == wrapped
+
+    assert not workshop.render().report.has_changed
+
+    assert workshop.see(*workshop.folders) == before

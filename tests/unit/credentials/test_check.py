@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -56,9 +57,9 @@ def test_bundle_of_another_cluster(bundle: CredentialBundle, nodes: Nodes) -> No
         ("nodes.pg1.agent_token.accessor_id", "x", "accessor id of the agent token of pg1 is not"),
         ("passwords.rest", "", "a password is empty"),
         ("passwords.rest", "two\nlines", "control characters"),
-        ("nodes.pg1.certificate", "SENTINEL", "certificate or key of pg1 is not a certificate"),
-        ("nodes.pg1.key", "SENTINEL", "certificate or key of pg1 is not an unencrypted"),
-        ("authority.key", "SENTINEL", "the certificate authority is not an unencrypted"),
+        ("nodes.pg1.certificate", "SENTINEL", "the certificate of pg1 is not a certificate in PEM"),
+        ("nodes.pg1.key", "SENTINEL", "the key of pg1 is not an unencrypted elliptic-curve key in PEM"),
+        ("authority.key", "SENTINEL", "the key of the authority is not an unencrypted"),
     ],
 )
 def test_broken_values_are_named_but_not_shown(
@@ -68,6 +69,52 @@ def test_broken_values_are_named_but_not_shown(
     with pytest.raises(BundleInvalid, match=message) as caught:
         check_bundle(change(bundle, place, value), "sirius", nodes, None)
     assert "SENTINEL" not in f"{caught.value!r} {caught.value} {caught.value.hint}"
+
+
+PAIR = "must be one PEM block; the text holds a private key beside it"
+SEVERAL = "must be one PEM block; the text holds several"
+MORE = "must be one PEM block and nothing else"
+NOT_ONE = "is not a certificate in PEM"
+
+
+@pytest.mark.parametrize("owner", ["authority", "nodes.pg1"])
+@pytest.mark.parametrize(
+    ("field", "text", "message"),
+    [
+        ("certificate", "{certificate}{key}", PAIR),
+        ("certificate", "{key}{certificate}", PAIR),
+        ("certificate", "{certificate}{other}", SEVERAL),
+        ("certificate", "{certificate}{certificate}", SEVERAL),
+        ("certificate", "subject=CN = SENTINEL\n{certificate}", MORE),
+        ("certificate", "{certificate}SENTINEL\n", MORE),
+        ("certificate", "{certificate}-----END CERTIFICATE-----\n", MORE),
+        ("certificate", "{key}", NOT_ONE),
+        ("certificate", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", NOT_ONE),
+        ("certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "not a readable"),
+        ("certificate", "-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n", "not a certificate"),
+        ("certificate", "{certificate}\N{NO-BREAK SPACE}\N{LATIN SMALL LETTER E WITH ACUTE}", MORE),
+        ("key", "{key}{certificate}", PAIR),
+        ("key", "{key}{key}", PAIR),
+        ("key", "SENTINEL\n{key}", MORE),
+        ("key", "{certificate}", "is not an unencrypted elliptic-curve key in PEM"),
+        ("key", "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{key}", PAIR),
+        ("key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "is not an unencrypted"),
+    ],
+)
+def test_pem_with_something_beside_it(  # noqa: PLR0913, PLR0917 -- pytest's way of parameters
+    bundle: CredentialBundle, nodes: Nodes, owner: str, field: str, text: str, message: str
+) -> None:
+    """A certificate goes to machines, and to all if it is the authority's: a key beside it would, too."""
+    pair = bundle.authority if owner == "authority" else bundle.nodes["pg1"]
+    value = text.format(
+        certificate=pair.certificate,
+        key=pair.key.get_secret_value(),
+        other=bundle.nodes["pg2"].certificate,
+    )
+    with pytest.raises(BundleInvalid, match=re.escape(message)) as caught:
+        check_bundle(change(bundle, f"{owner}.{field}", value), "sirius", nodes, None)
+    assert "SENTINEL" not in f"{caught.value!r} {caught.value} {caught.value.hint}"
+    assert "-----" not in str(caught.value)
 
 
 def test_token_in_upper_case_is_another_token_to_consul(bundle: CredentialBundle, nodes: Nodes) -> None:
