@@ -39,6 +39,7 @@ HINTS = {
     "acl-token": "the servers have not made the tokens yet, or payloads of different renders were mixed",
     "acl-policy": "a policy does not allow what is needed: deliver payloads of one render to all machines",
     "acl-failed": "look at `journalctl -u consul` on the leader",
+    "consul-settings": "look at `journalctl -u consul` on the leader; the settings are read with `consul operator autopilot get-config`",
     "patroni-down": "look at `journalctl -u patroni`",
     "patroni-waits-for-consul": "Patroni cannot use Consul: check `consul members` and the token",
     "patroni-waits-for-leader": "the first bootstrap was interrupted on another machine: see the reset procedure in the documentation",

@@ -82,8 +82,12 @@ def list_grants(cluster: ResolvedCluster) -> tuple[AclGrant, ...]:
     return tuple(grants)
 
 
+AUTOPILOT = {"CleanupDeadServers": False}
+"""What running servers are told, in the words of Consul's interface; consul.hcl says the same to new ones."""
+
+
 def describe_acl(cluster: ResolvedCluster) -> dict[str, object]:
-    """Return acl.json: what the servers create once there is a leader (docs/node-json.md)."""
+    """Return acl.json: what the servers create and set once there is a leader (docs/node-json.md)."""
     grants = list_grants(cluster)
     management = cluster.bundle.management_token
     return {
@@ -105,4 +109,5 @@ def describe_acl(cluster: ResolvedCluster) -> dict[str, object]:
             }
             for grant in grants
         ],
+        "autopilot": AUTOPILOT,
     }

@@ -150,13 +150,54 @@ def answer_web(machine: FakeMachine, method: str, url: str, token: str | None, b
     if late or not _unit(machine, "consul.service")["active"]:
         return 0, "Connection refused"
     path = parts.path.removeprefix("/v1/")
+    if path == "operator/autopilot/configuration":
+        return _answer_autopilot(machine, method, parts.query, token, body)
+    return _answer_consul(machine, method, path, token, body)
+
+
+def _answer_consul(
+    machine: FakeMachine, method: str, path: str, token: str | None, body: Any
+) -> tuple[int, str]:
     if path == "status/leader":
         return 200, json.dumps(machine.state.get("consul_leader", "192.0.2.11:8300"))
     if path == "agent/members":
         return 200, json.dumps([{"Status": 1}] * machine.state.get("alive", 3))
-    if path.startswith("acl/"):
-        return _answer_acl(machine, method, path.removeprefix("acl/"), token, body)
-    return _answer_kv(machine, method, path.removeprefix("kv/"))
+    if path.startswith("kv/"):
+        return _answer_kv(machine, method, path.removeprefix("kv/"))
+    return _answer_acl(machine, method, path.removeprefix("acl/"), token, body)
+
+
+def _answer_autopilot(
+    machine: FakeMachine, method: str, query: str, token: str | None, body: Any
+) -> tuple[int, str]:
+    """Answer as Consul does: a write over another record than the one that was read changes nothing.
+
+    `autopilot_trouble` lists what happens to the next requests: an answer, "lost" (no answer, nothing
+    done), "unheard" (done, no answer), "other" (another server writes first).
+    """
+    if token != machine.state.get("management", "management-secret"):
+        return 403, "Permission denied"
+    record = machine.state.setdefault(
+        "autopilot", {"CleanupDeadServers": True, "MinQuorum": 0, "CreateIndex": 4, "ModifyIndex": 4}
+    )
+    trouble = machine.state.get("autopilot_trouble", {}).get(method, [])
+    kind = trouble.pop(0) if trouble else None
+    if kind == "lost":
+        return 0, "timed out"
+    if isinstance(kind, int):
+        return kind, "No cluster leader"
+    if method == "GET":
+        return 200, json.dumps(record)
+    if kind == "other":
+        record["ModifyIndex"] += 1
+    if query != f"cas={record['ModifyIndex']}":
+        return 200, "false"
+    machine.state["autopilot"] = {
+        **body,
+        "CreateIndex": record["CreateIndex"],
+        "ModifyIndex": record["ModifyIndex"] + 1,
+    }
+    return (0, "timed out") if kind == "unheard" else (200, "true")
 
 
 def _answer_kv(machine: FakeMachine, method: str, key: str) -> tuple[int, str]:

@@ -36,6 +36,7 @@ ACL = {
         {"accessor_id": name, "secret_id": SECRETS[name], "description": name, "policies": ["patroni-demo"]}
         for name in ("agent_token", "patroni_token", "vip_token")
     ],
+    "autopilot": {"CleanupDeadServers": False},
 }
 
 _NODE: dict[str, Any] = {

@@ -1,10 +1,11 @@
-"""Stage acl: policies and tokens exist; servers make them, everyone waits for their own."""
+"""Stage acl: policies, tokens and settings of the servers; they make them, everyone waits for their own."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
+from generator.firstboot.autopilot import ensure_autopilot
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.consul_api import AclWriter, check_token, find_leader, leads_raft, parse_acl
 from generator.firstboot.node import ACL_JSON
@@ -31,36 +32,18 @@ class AclStage(Stage):
         return not machine.node.is_server and _find_missing(machine) is None
 
     def apply(self, machine: Machine) -> None:
-        """On servers: make all policies and tokens; repeated until Consul took all of them."""
+        """On servers: make all policies and tokens, then set what Consul keeps of the servers themselves."""
         if not machine.node.is_server:
             return
         data = parse_acl(machine.fs.read(ACL_JSON))
-        secret = data["management_token"]["secret_id"]
-        is_missing = _find_missing(machine) is not None
-        is_new = is_missing and _let_leader_begin(machine)
-        writer = AclWriter(machine, data["http"].rstrip("/"), secret, is_new=is_new)
-        if is_missing and not is_new and _are_made(writer, data["tokens"]):
-            # The leader has just made everything, the tokens last.
-            return
-
-        def probe() -> str | None:
-            missing = find_leader(machine) or check_token(machine, secret, "the management")
-            if missing is not None:
-                return missing
-            try:
-                # Several at a time: each waits for the other servers' disks. Tokens name policies.
-                _do_all(writer.ensure_policy, data["policies"], ("name", "description", "rules"))
-                _do_all(
-                    writer.ensure_token,
-                    data["tokens"],
-                    ("accessor_id", "secret_id", "description", "policies"),
-                )
-            except (StageFailed, Unreachable) as error:
-                # A change of leader in between is no failure; a lasting one is, at the deadline.
-                return str(error)
-            return None
-
-        machine.wait(probe, lambda missing: StageFailed("acl-failed", missing))
+        _make_tokens(machine, data)
+        http, secret = data["http"].rstrip("/"), data["management_token"]["secret_id"]
+        # A payload of an older render names no settings.
+        wanted = data.get("autopilot", {})
+        machine.wait(
+            lambda: ensure_autopilot(machine, http, secret, wanted),
+            lambda missing: StageFailed("consul-settings", missing),
+        )
 
     def confirm(self, machine: Machine) -> None:
         """Wait until this machine's own tokens are known to its agent."""
@@ -69,6 +52,36 @@ class AclStage(Stage):
             lambda: _find_missing(machine),
             lambda missing: machine.explain("consul", unit, "acl-token", missing),
         )
+
+
+def _make_tokens(machine: Machine, data: dict[str, Any]) -> None:
+    """Make all policies and tokens; repeated until Consul took all of them."""
+    secret = data["management_token"]["secret_id"]
+    is_missing = _find_missing(machine) is not None
+    is_new = is_missing and _let_leader_begin(machine)
+    writer = AclWriter(machine, data["http"].rstrip("/"), secret, is_new=is_new)
+    if is_missing and not is_new and _are_made(writer, data["tokens"]):
+        # The leader has just made everything, the tokens last.
+        return
+
+    def probe() -> str | None:
+        missing = find_leader(machine) or check_token(machine, secret, "the management")
+        if missing is not None:
+            return missing
+        try:
+            # Several at a time: each waits for the other servers' disks. Tokens name policies.
+            _do_all(writer.ensure_policy, data["policies"], ("name", "description", "rules"))
+            _do_all(
+                writer.ensure_token,
+                data["tokens"],
+                ("accessor_id", "secret_id", "description", "policies"),
+            )
+        except (StageFailed, Unreachable) as error:
+            # A change of leader in between is no failure; a lasting one is, at the deadline.
+            return str(error)
+        return None
+
+    machine.wait(probe, lambda missing: StageFailed("acl-failed", missing))
 
 
 def _are_made(writer: AclWriter, tokens: Sequence[dict[str, Any]]) -> bool:

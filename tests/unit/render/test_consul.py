@@ -193,6 +193,17 @@ def test_acl_json_is_on_servers_only(render: Render) -> None:
     assert places == {"consul1", "consul2", "consul3"}
 
 
+@pytest.mark.parametrize("consul", ["1.8.7", "1.13.9"])
+def test_no_setting_shortens_the_life_of_a_lock(render: Render, consul: str) -> None:
+    """Dead servers cleaned up: a member that is a server, too, lost its lock after 12 s of a ttl of 30."""
+    rendered = render("trio", changes={"components.consul": {"version": consul}})
+    autopilot = block(read_consul(rendered, "trio1"), "autopilot")
+    assert autopilot["cleanup_dead_servers"] is False
+    document = rendered.document("trio1", "/etc/holster/acl.json")
+    # New servers read the one, running ones are told the other.
+    assert document["autopilot"] == {"CleanupDeadServers": False}
+
+
 def test_every_token_names_a_policy_that_is_made(render: Render) -> None:
     """Consul refuses a token with an unknown policy."""
     document = render().document("consul1", "/etc/holster/acl.json")

@@ -65,8 +65,11 @@ performance {
   raft_multiplier = 1
 }
 
+# Read when the cluster is made; the first boot brings a change to servers that run (acl.json).
 autopilot {
-  cleanup_dead_servers      = true
+  # On, it takes a server that was away for ten seconds out of the catalogue, and with it the sessions that
+  # were made there: on a machine that is a member, too, Patroni's lock would end long before its ttl.
+  cleanup_dead_servers      = false
   last_contact_threshold    = "200ms"
   server_stabilization_time = "10s"
 }
