@@ -46,6 +46,7 @@ _SYSTEMD_PLAIN = re.compile(r"[A-Za-z0-9_/.,:+@=%~-]+")
 _CONF_WORD = re.compile(r"[A-Za-z0-9_./:@+=~%^,*-]+")
 _KS_DISK = re.compile(r"[A-Za-z0-9_.:+@=-]+(/[A-Za-z0-9_.:+@=-]+)*")
 _KS_PACKAGE = re.compile(r"(@\^?)?[A-Za-z0-9][A-Za-z0-9._:+=~^-]*")
+_SUDOERS_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _XML_ILLEGAL = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -190,6 +191,28 @@ def xml_text(value: object) -> str:
     return escape(text, {'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
 
+def xml_comment(value: object) -> str:
+    """Return text for a comment in XML, where two hyphens end it.
+
+    A hyphen that follows one, or stands at an end of the text, is written as a reference.
+    """
+    text = xml_text(value)
+    return re.sub(r"(?<=-)-|^-|-$", "&#45;", text)
+
+
+def sudoers_user(value: object) -> str:
+    """Return one user of a sudoers file; %, + and # would name a group or a number, ALL everybody."""
+    text = _text(value)
+    if not _SUDOERS_USER.fullmatch(text) or text == "ALL":
+        raise QuotingError("a value for sudoers is not the name of one user")
+    return text
+
+
+def repository_url(value: object) -> str:
+    """Return one address of a list of addresses; a comma would end it, and is the same as %2C in a URL."""
+    return ini_value(value).replace(",", "%2C")
+
+
 def conf_word(value: object) -> str:
     """Return a plain word for files without any quoting (hosts, chrony, sysctl, sshd, udev)."""
     text = _text(value)
@@ -219,6 +242,9 @@ FILTERS: dict[str, Callable[..., str]] = {
         systemd_word,
         ini_value,
         xml_text,
+        xml_comment,
+        sudoers_user,
+        repository_url,
         conf_word,
         hba_line,
     )

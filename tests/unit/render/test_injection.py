@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -170,3 +171,11 @@ def test_around_all_validation_no_fact_of_a_platform_is_injected(
             assert not INJECTED.search(file.content), (place, str(file.path))
     assert len(tried) > 60
     assert refused > len(tried) // 2
+
+
+def test_a_name_with_two_hyphens_ends_no_comment(render: Render) -> None:
+    """XML forbids them within a comment: firewalld refused the zone, and the machine was closed or open."""
+    rendered = render(changes={"cluster": "my--cluster"})
+    zone = ET.fromstring(rendered.payload("pg1", "/etc/firewalld/zones/holster.xml"))  # noqa: S314 -- ours
+    assert "my--cluster" in (zone.findtext("description") or "")
+    assert zone.findall("rule")

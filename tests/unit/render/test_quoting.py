@@ -168,6 +168,50 @@ def test_xml_text_reads_back(value: str) -> None:
     assert (element.text or "", element.get("b")) == (value, value)
 
 
+@given(st.text(st.sampled_from("-- ab<&>\"'\n") | st.characters(exclude_categories=("Cc", "Cs", "Cn", "Co"))))
+def test_xml_comment_stays_a_comment(value: str) -> None:
+    """Two hyphens in a name end a comment, and the parser refuses the file."""
+    for shape in ("<a><!-- {} --></a>", "<a><!--{}--></a>", "<a><!-- x{}.x --></a>"):
+        element = ET.fromstring(shape.format(quoting.xml_comment(value)))  # noqa: S314 -- text of our own
+        assert element.tag == "a"
+        assert not list(element)
+        assert not element.text
+
+
+@given(st.text())
+def test_sudoers_user_is_one_user_or_is_refused(value: str) -> None:
+    """Never a group (%), a netgroup (+), a number (#), a list, an alias for everybody."""
+    try:
+        quoted = quoting.sudoers_user(value)
+    except quoting.QuotingError:
+        return
+    assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", quoted)
+    assert quoted != "ALL"
+
+
+@given(LINE)
+def test_repository_url_is_one_of_a_list(value: str) -> None:
+    """Dnf splits addresses at commas and spaces."""
+    try:
+        quoted = quoting.repository_url(value)
+    except quoting.QuotingError:
+        return
+    assert "," not in quoted
+    assert quoted.replace("%2C", ",") == value.replace("%2C", ",")
+
+
+@given(st.text())
+def test_ks_package_is_one_package_or_is_refused(value: str) -> None:
+    """No section ends or begins, nothing is left out, no option, no comment."""
+    try:
+        quoted = quoting.ks_package(value)
+    except quoting.QuotingError:
+        return
+    assert quoted == value
+    assert re.fullmatch(r"(@\^?)?[A-Za-z0-9][!-~]*", quoted)
+    assert shlex.split(quoted, comments=True) == [quoted]
+
+
 @given(st.text())
 def test_conf_word_is_one_word_or_is_refused(value: str) -> None:
     """A file without quotes gets words of harmless characters only."""
@@ -187,6 +231,9 @@ ONE_LINE_FILTERS: tuple[Callable[[object], str], ...] = (
     quoting.shell_word,
     quoting.ks_word,
     quoting.ks_disk,
+    quoting.ks_package,
+    quoting.sudoers_user,
+    quoting.repository_url,
     quoting.systemd_value,
     quoting.systemd_word,
     quoting.ini_value,

@@ -46,6 +46,28 @@ def test_a_bare_value_is_found() -> None:
     assert list(bare_values(tree, "x")) == ["x:2"]
 
 
+OF_LANGUAGE = {
+    ".xml.j2": {"xml_text", "xml_comment"},
+    ".ks.j2": {"ks_word", "ks_disk", "ks_package", "ks_script", "shell_word", "conf_word"},
+    ".hcl.j2": {"hcl_string", "packer_string", "conf_word"},
+    ".service.j2": {"systemd_value", "systemd_word", "conf_word"},
+    ".yml.j2": {"yaml_scalar", "hba_line", "conf_word"},
+    ".yaml.j2": {"yaml_scalar"},
+    "-data.j2": {"yaml_scalar", "yaml_block", "conf_word"},
+    "-config.j2": {"yaml_scalar", "conf_word"},
+    "sudoers.j2": {"sudoers_user", "conf_word"},
+}
+"""Filters by the end of a template's name; conf_word is one plain word in any language but XML."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_are_quoted_for_the_language_of_the_file(name: str) -> None:
+    """Comments included: the name of a cluster with two hyphens ended one in XML."""
+    for end, allowed in OF_LANGUAGE.items():
+        if name.endswith(end):
+            assert {found.name for found in parse(name).find_all(nodes.Filter)} <= allowed
+
+
 FORBIDDEN = (
     nodes.Assign,
     nodes.AssignBlock,
