@@ -42,7 +42,7 @@ def _grow(machine: Machine, group: str, volume: Volume) -> None:
     if volume.size is None:
         lvm.grow_disk(disk)
         # 0 for a disk that LVM does not list: nothing grows.
-        extents = sum(pv.extents for pv in lvm.physical_volumes() if pv.path == disk)
+        extents = sum(pv.extents for pv in lvm.physical_volumes() if lvm.same(pv.path, disk))
         wanted = extents * volume.percent // 100
         found = lvm.find(group, volume.name)
         if found and wanted * lvm.extent_size(group) > found.size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 from generator.firstboot.causes import StageFailed
+from generator.firstboot.devices import is_same_device
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -135,8 +136,8 @@ class Lvm:
             self._machine.commands.run("lvmdevices", "--adddev", self._device(path))
 
     def same(self, reported: str, path: str) -> bool:
-        """Say whether LVM's name of a disk means the disk at `path`."""
-        return reported in {path, self._device(path)}
+        """Say whether LVM's name of a disk means the disk at `path`: it has its own choice of names."""
+        return is_same_device(self._machine, reported, path)
 
     def grow_disk(self, reported: str) -> None:
         """Let LVM use the whole of a disk that became larger; nothing happens when it did not."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from generator.firstboot.causes import Refused
 from generator.firstboot.command import CommandFailed
+from generator.firstboot.devices import is_same_device
 from generator.firstboot.patience import NotYet
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
 
 FSTAB = "/etc/fstab"
+TAG = re.compile(r"(UUID|LABEL)=\"?([^\"]+)\"?")
 # EBUSY in the words of mount(8), until util-linux 2.38 and since 2.39, and of e2fsck(8).
 BUSY = re.compile(
     r"already mounted|is mounted\.|is in use|mount point (?:is )?busy|resource busy|Can't open blockdev"
@@ -55,7 +57,7 @@ def check_mount_point(machine: Machine, device: str, point: str) -> None:
         Refused: another device has the mount point, now or in fstab, or it holds files.
     """
     line = _find_line(machine, point)
-    if line is not None and line != device:
+    if line is not None and line != device and not is_same_device(machine, _find_node(line), device):
         raise Refused("mount-blocked", f"{FSTAB} mounts {line} on {point} instead of {device}")
     mount = find_mount(machine, point)
     if mount is not None:
@@ -100,6 +102,12 @@ def unmount(machine: Machine, point: str) -> None:
         machine.commands.run("umount", str(machine.fs.at(point)), timeout=300)
     except CommandFailed as error:
         machine.warn(f"{point} stays mounted: {error}")
+
+
+def _find_node(source: str) -> str:
+    """Return the path of what fstab(5) names by UUID or label."""
+    tag = TAG.fullmatch(source)
+    return f"/dev/disk/by-{tag[1].lower()}/{tag[2]}" if tag else source
 
 
 def _find_line(machine: Machine, point: str) -> str | None:

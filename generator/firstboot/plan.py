@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 from generator.firstboot.causes import Refused
-from generator.firstboot.disks import BLANK, FOREIGN, Content
+from generator.firstboot.contents import BLANK, FOREIGN, Content
 
 if TYPE_CHECKING:
     from generator.firstboot.intent import Intent

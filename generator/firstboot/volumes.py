@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from generator.firstboot.bootstrap import is_own_bootstrap, list_filled
 from generator.firstboot.causes import Refused, StageFailed
 from generator.firstboot.command import CommandFailed
-from generator.firstboot.disks import NOTHING_FOUND
+from generator.firstboot.contents import NOTHING_FOUND
 from generator.firstboot.lvm import device_path
 from generator.firstboot.mounts import (
     BUSY,

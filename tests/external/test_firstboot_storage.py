@@ -167,6 +167,29 @@ def test_a_reinstalled_machine_reuses_its_volumes_with_their_data(machine: TestM
     assert machine.start(PROGRAM, "storage", log="firstboot.log").wait(60) == 0
 
 
+def test_volumes_are_known_whatever_lvm_calls_their_disks(machine: TestMachine) -> None:
+    """As with multipath: the spec, the kernel and LVM have a name each, only the number is one."""
+    mapper = machine.folder / "dev/mapper"
+    mapper.mkdir()
+    for name in SIZES:
+        disk = (machine.folder / "dev/disk/by-id" / name).resolve()
+        os.mknod(mapper / f"mpath-{name}", stat.S_IFBLK | 0o600, disk.stat().st_rdev)
+    preferred = b'devices { preferred_names = [ "^/dev/mapper/mpath" ] }'
+    machine.write("/etc/lvm/lvmlocal.conf", preferred)
+    assert run(machine) == 0, log_of(machine)
+    names = machine.ask("pvs", "--noheadings", "-o", "pv_name").split()
+    assert sorted(names) == ["/dev/mapper/mpath-data", "/dev/mapper/mpath-wal"]
+    assert run(machine) == 0, log_of(machine)
+    machine.switch_off()
+    forget_installation(machine)
+    machine.switch_on()
+    machine.trip(0, "never")
+    before = machine.ask("pvs", "--noheadings", "-o", "pv_uuid")
+    assert run(machine) == 0, log_of(machine)
+    assert machine.ask("pvs", "--noheadings", "-o", "pv_uuid") == before
+    assert machine.start(PROGRAM, "storage", log="firstboot.log").wait(60) == 0, log_of(machine)
+
+
 def change_marker(machine: TestMachine, volume: str, role: str, cluster: str) -> None:
     """Let a mounted volume belong to another cluster or role."""
     text = json.dumps({"cluster": cluster, "role": role})

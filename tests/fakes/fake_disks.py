@@ -44,17 +44,24 @@ def _blkid(_machine: FakeMachine, arguments: list[str]) -> Result:
     return 0, "".join(f"{key}={found[key]}\n" for key in ("UUID", "LABEL", "TYPE") if key in found), ""
 
 
-def _disk_extents(machine: FakeMachine, device: str) -> int:
-    sectors = int((machine.at(f"/sys/class/block/{Path(device).name}") / "size").read_text())
+def _disk_extents(machine: FakeMachine, device: str | Path) -> int:
+    name = Path(device).resolve().name if Path(device).is_symlink() else Path(device).name
+    sectors = int((machine.at(f"/sys/class/block/{name}") / "size").read_text())
     return (sectors * 512 - (1 << 20)) // EXTENT
 
 
 def _find_pvs(machine: FakeMachine) -> dict[str, str]:
-    """Return PV UUID -> device of every disk with an LVM label."""
+    """Return PV UUID -> device of every disk with an LVM label.
+
+    As LVM does it: what holds the label of a map's path is the map, and it has a name below /dev/mapper.
+    """
     found = {}
     for device in sorted(machine.at("/dev").iterdir()):
-        if device.is_file() and _content(device).get("TYPE") == "LVM2_member":
-            found[_content(device)["UUID"]] = f"/dev/{device.name}"
+        holders = machine.at(f"/sys/class/block/{device.name}/holders")
+        is_path = holders.is_dir() and any((holder / "dm/uuid").exists() for holder in holders.iterdir())
+        if device.is_file() and not is_path and _content(device).get("TYPE") == "LVM2_member":
+            alias = machine.state.get("maps", {}).get(device.name)
+            found[_content(device)["UUID"]] = f"/dev/mapper/{alias}" if alias else f"/dev/{device.name}"
     return found
 
 
@@ -143,9 +150,10 @@ def _vgchange(machine: FakeMachine, arguments: list[str]) -> Result:
 
 
 def _pvresize(machine: FakeMachine, arguments: list[str]) -> Result:
-    pv_uuid = _content(machine.at(machine.inside(arguments[-1])))["UUID"]
+    device = machine.at(machine.inside(arguments[-1]))
+    pv_uuid = _content(device)["UUID"]
     _, group = _group_of(machine, pv_uuid)
-    group["pvs"][pv_uuid] = _disk_extents(machine, arguments[-1])
+    group["pvs"][pv_uuid] = _disk_extents(machine, device)
     return 0, "", ""
 
 
@@ -194,7 +202,7 @@ def _mount(machine: FakeMachine, arguments: list[str]) -> Result:
     target.rmdir()
     target.symlink_to(inside)
     with machine.at("/proc/self/mountinfo").open("a") as stream:
-        stream.write(f"2 1 253:0 / {machine.inside(point)} rw - ext4 {machine.inside(device)} rw\n")
+        stream.write(f"2 1 254:0 / {machine.inside(point)} rw - ext4 {machine.inside(device)} rw\n")
     return 0, "", ""
 
 
@@ -222,7 +230,9 @@ def _udevadm(machine: FakeMachine, arguments: list[str]) -> Result:
         return 0, "", ""
     name = Path(arguments[-1]).name
     serial = machine.state.get("serials", {}).get(name)
-    return 0, f"ID_SERIAL_SHORT={serial}\n" if serial else "", ""
+    lines = [f"ID_SERIAL_SHORT={serial}"] if serial else []
+    lines += machine.state.get("properties", {}).get(name, [])
+    return 0, "".join(f"{line}\n" for line in lines), ""
 
 
 DISK_COMMANDS = {

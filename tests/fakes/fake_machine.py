@@ -144,6 +144,39 @@ class FakeMachine:
         device.write_text("" if content is None else json.dumps(content))
         return device
 
+    def add_map(self, name: str, alias: str, paths: dict[str, int], wwid: str) -> Path:
+        """Make a multipath map `name` (dm-N) that is shown as /dev/mapper/ALIAS over disks, path -> MiB."""
+        for path, mib in paths.items():
+            device = self.add_disk(path, mib)
+            self.link(f"/sys/class/block/{path}/holders/{name}", f"/sys/class/block/{name}")
+            # One disk: what is written through the map is read through each path.
+            device.unlink()
+        self.add_dm(name, alias, f"mpath-{wwid}", next(iter(paths.values())))
+        for path in paths:
+            self.link(f"/sys/class/block/{name}/slaves/{path}", f"/sys/class/block/{path}")
+            os.link(self.at(f"/dev/{name}"), self.at(f"/dev/{path}"))
+        self.link(f"/dev/disk/by-id/dm-uuid-mpath-{wwid}", f"/dev/{name}")
+        self.state.setdefault("maps", {})[name] = alias
+        self.save()
+        return self.at(f"/dev/{name}")
+
+    def add_dm(self, name: str, alias: str, uuid: str, mib: int) -> None:
+        """Make a device-mapper device that is shown as /dev/mapper/ALIAS."""
+        self.add_disk(name, mib)
+        sysfs = self.at(f"/sys/class/block/{name}")
+        (sysfs / "dev").write_text(f"253:{name.removeprefix('dm-')}\n")
+        for folder in ("dm", "slaves"):
+            (sysfs / folder).mkdir(exist_ok=True)
+        (sysfs / "dm/uuid").write_text(f"{uuid}\n")
+        (sysfs / "dm/name").write_text(f"{alias}\n")
+        self.link(f"/dev/mapper/{alias}", f"/dev/{name}")
+
+    def link(self, path: str, target: str) -> None:
+        """Let a path of the machine lead to another one."""
+        link = self.at(path)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(self.at(target), link.parent))
+
     def reboot(self) -> None:
         """Lose what a reboot loses: mounts, active volumes, running units."""
         self.load()
@@ -155,6 +188,8 @@ class FakeMachine:
                 point.mkdir()
         mountinfo.write_text("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
         shutil.rmtree(self.at("/dev/mapper"), ignore_errors=True)
+        for name, alias in self.state.get("maps", {}).items():
+            self.link(f"/dev/mapper/{alias}", f"/dev/{name}")
         shutil.rmtree(self.at("/run"), ignore_errors=True)
         for unit in self.state["units"].values():
             unit["active"] = unit["enabled"]

@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from generator.firstboot.causes import Refused, StageFailed
-from generator.firstboot.disks import BLANK, MIB, Disk, Identities, find_disk, read_content
+from generator.firstboot.contents import BLANK, read_content
+from generator.firstboot.devices import number_of
+from generator.firstboot.disks import MIB, find_disk
 from generator.firstboot.folders import make_volume_folders
 from generator.firstboot.growth import grow_all
+from generator.firstboot.identities import Identities
 from generator.firstboot.intent import Intent, load_intent, new_intent
 from generator.firstboot.lvm import LogicalVolume, Lvm, PhysicalVolume, device_path
 from generator.firstboot.mounts import find_mount, is_mount_of
@@ -26,6 +29,7 @@ from generator.firstboot.volumes import (
 )
 
 if TYPE_CHECKING:
+    from generator.firstboot.devices import Disk
     from generator.firstboot.machine import Machine
     from generator.firstboot.node import Storage, Volume
 
@@ -142,9 +146,10 @@ def check_mounts(machine: Machine) -> None:
 
 
 def _check_places(machine: Machine, storage: Storage) -> None:
-    places = set(Lvm(machine).disks_of(storage.volume_group, [volume.name for volume in storage.volumes]))
-    if len(places) != len(storage.volumes):
-        raise StageFailed("volumes-misplaced", f"all volumes lie on {places.pop()}")
+    names = [volume.name for volume in storage.volumes]
+    places = Lvm(machine).disks_of(storage.volume_group, names)
+    if len({number_of(machine, place) for place in places}) != len(places):
+        raise StageFailed("volumes-misplaced", f"all volumes lie on {places[0]}")
 
 
 def _find_disks(machine: Machine, storage: Storage) -> Found:
