@@ -13,11 +13,12 @@ from generator.layout import NodePaths
 from generator.render.access import list_hba
 from generator.render.environment import read_static
 from generator.render.node_json import TIME_WAIT_SECONDS
-from generator.render.parameters import ParameterValue, shared_parameters
+from generator.render.parameters import recovery_parameters, shared_parameters
 from generator.spec.model import Durability
 
 if TYPE_CHECKING:
     from generator.platforms.profile import PlatformProfile
+    from generator.postgresql.values import ParameterValue
     from generator.resolve import Peer, ResolvedCluster
     from generator.spec.model import ClusterSpec, RepositorySpec
 
@@ -184,6 +185,11 @@ class ClusterView:
     def shared_parameters(self) -> tuple[tuple[str, ParameterValue], ...]:
         """PostgreSQL parameters of the DCS, sorted."""
         return tuple(sorted(shared_parameters(self._cluster).items()))
+
+    @cached_property
+    def recovery_parameters(self) -> tuple[tuple[str, ParameterValue], ...]:
+        """PostgreSQL parameters that only a standby reads, sorted."""
+        return tuple(sorted(recovery_parameters(self._cluster).items()))
 
     @cached_property
     def hba(self) -> tuple[str, ...]:

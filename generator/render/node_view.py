@@ -8,11 +8,12 @@ from generator.errors import InputInvalid
 from generator.render.access import Opening, list_openings
 from generator.render.consul import join_addresses
 from generator.render.node_json import describe_consul_source
-from generator.render.parameters import ParameterValue, local_parameters
+from generator.render.parameters import local_parameters
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from generator.postgresql.values import ParameterValue
     from generator.render.cluster_view import ClusterView
     from generator.resolve import ResolvedNode, ResolvedStorage
     from generator.spec.model import DiskSelector

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.errors import InputInvalid
+from generator.postgresql.catalog import find_parameter
 from generator.versions import PostgresqlDialect
 
 if TYPE_CHECKING:
+    from generator.postgresql.values import ParameterValue
     from generator.resolve import ResolvedCluster, ResolvedNode
-
-ParameterValue = str | int | bool
 
 SHARED = frozenset(
     {
@@ -114,7 +114,20 @@ def local_parameters(node: ResolvedNode) -> dict[str, ParameterValue]:
         "log_timezone": node.cluster.spec.system.timezone,
         "timezone": node.cluster.spec.system.timezone,
     }
+    recovery = recovery_parameters(node.cluster)
     chosen = {
-        name: value for name, value in node.cluster.spec.postgresql.parameters.items() if name not in shared
+        name: value
+        for name, value in node.cluster.spec.postgresql.parameters.items()
+        if name not in shared and name not in recovery
     }
     return {**own, **chosen}
+
+
+def recovery_parameters(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
+    """Return the parameters that only a standby reads: Patroni takes them in `recovery_conf`."""
+    major = cluster.postgresql_major
+    return {
+        name: value
+        for name, value in cluster.spec.postgresql.parameters.items()
+        if (parameter := find_parameter(name, major)) and parameter.is_recovery
+    }

@@ -306,7 +306,9 @@ class PostgresqlSpec(SpecModel):
     """Memory of one sort or hash. Default: what shared_buffers leaves, divided by three times
     max_connections; 1MiB to 256MiB."""
     parameters: dict[ParameterName, ParameterValue] = {}
-    """Further parameters of postgresql.conf; those with a key of their own are refused here."""
+    """Further parameters of postgresql.conf, checked for the declared major version; those with a key of
+    their own are refused here. restore_command, archive_cleanup_command and recovery_end_command go to the
+    standbys."""
     hba: tuple[HbaRule, ...] = ()
     """Further lines of pg_hba.conf, after those that the cluster needs and before those of `network.clients`;
     the first line that fits decides. Default: none."""

@@ -15,6 +15,7 @@ from generator.firstboot_archive import build_firstboot
 if TYPE_CHECKING:
     from tests.fakes.machines import TestMachine
 
+POSTGRESQL = Path("/usr/lib/postgresql")
 NEEDED = ("ip", "unshare", "nsenter", "losetup", "lvm", "wipefs", "mkfs.ext4", "runuser", "pgrep")
 
 
@@ -23,6 +24,14 @@ def absent(reason: str) -> NoReturn:
     if os.environ.get("HOLSTER_REQUIRE_TOOLS") == "1":
         pytest.fail(reason)
     pytest.skip(f"outside tool absent: {reason}")
+
+
+def find_postgresql() -> Path:
+    """Return the folder of the programs of the newest PostgreSQL server of this machine."""
+    found = sorted(POSTGRESQL.glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name))
+    if not found:
+        absent("PostgreSQL server (package postgresql)")
+    return found[-1].parent
 
 
 def demand_privileges() -> None:

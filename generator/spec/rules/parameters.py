@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
+from generator.postgresql.values import OFF, ON
 from generator.spec.rules.rule import rule
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ OWN_KEYS = {
 }  # fmt: skip
 MANAGED = {
     "wal_level": "Holster sets it to replica",
+    "recovery_min_apply_delay": "every member would lag, and a failover would first apply what it waits for",
+    "bonjour": "the packages are built without it, and PostgreSQL would not start",
     "wal_log_hints": "Holster sets it to on, which pg_rewind needs",
-    "track_commit_timestamp": "it is a setting of the whole cluster: `patronictl edit-config`",
     "password_encryption": "Holster sets it to scram-sha-256, which pg_hba.conf demands",
     "listen_addresses": "Holster sets it, because the virtual address moves",
     "cluster_name": "Patroni sets it to the cluster's name",
@@ -46,15 +48,13 @@ MANAGED = {
             "primary_conninfo", "primary_slot_name", "promote_trigger_file", "trigger_file", "standby_mode",
             "recovery_target", "recovery_target_action", "recovery_target_inclusive", "recovery_target_lsn",
             "recovery_target_name", "recovery_target_time", "recovery_target_timeline", "recovery_target_xid",
+            "pause_at_recovery_target",
         ),
         "Patroni decides it while the cluster runs",
     ),
 }  # fmt: skip
 
 
-ON = frozenset({"on", "true", "yes", "1"})
-OFF = frozenset({"off", "false", "no", "0"})
-"""PostgreSQL knows abbreviations as well, but Patroni drops them."""
 ARCHIVES = ON | {"always"}
 """Values of archive_mode that archive."""
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from generator.errors import InputInvalid
+from generator.postgresql.catalog import find_parameter
+from generator.postgresql.values import check_value
 from generator.render.parameters import SHARED, local_parameters, shared_parameters
 from generator.resolve import resolve_nodes
 
@@ -303,3 +305,30 @@ def test_trap_30_the_watchdog_is_what_the_spec_says(
     for path in ("/etc/udev/rules.d/90-holster-watchdog.rules", "/etc/modules-load.d/holster.conf"):
         assert (f"nodes/pg1/payload{path}" in files) is (mode != "off")
         assert f"nodes/consul1/payload{path}" not in files
+
+
+def test_what_only_a_standby_reads_goes_where_patroni_takes_it(
+    patroni: Callable[..., dict[str, Any]],
+) -> None:
+    """Among the parameters, Patroni leaves these out of the configuration without a word."""
+    commands = {
+        "restore_command": "cp /mnt/wal/%f %p",
+        "archive_cleanup_command": "pg_archivecleanup /mnt/wal %r",
+        "recovery_end_command": "/bin/touch /tmp/x",
+    }
+    document = patroni({"postgresql": {"parameters": {**commands, "archive_mode": "on"}}})
+    assert document["postgresql"]["recovery_conf"] == commands
+    assert not set(commands) & set(document["postgresql"]["parameters"])
+    assert document["postgresql"]["parameters"]["archive_mode"] == "on"
+    assert "recovery_conf" not in patroni()["postgresql"]
+
+
+@pytest.mark.parametrize("major", range(10, 19))
+def test_no_parameter_is_dropped_or_cut(resolve: Callable[..., ResolvedCluster], major: int) -> None:
+    """What Holster sets by itself exists in every major, with a value in its range."""
+    cluster = resolve(changes={"components.postgresql": {"version": major}})
+    for node in resolve_nodes(cluster):
+        for name, value in {**shared_parameters(cluster), **local_parameters(node)}.items():
+            parameter = find_parameter(name, major)
+            assert parameter is not None, name
+            assert check_value(parameter, value, major) is None, name

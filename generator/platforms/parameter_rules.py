@@ -1,0 +1,143 @@
+"""PostgreSQL's parameters against the declared major version.
+
+Patroni drops a parameter that its validators refuse, and cuts a number to its range, on the machine and
+without a word to the user (its `postgresql/validator.py`): here both are errors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.diagnostics import Problem
+from generator.postgresql.catalog import describe_lifetime, find_parameter, list_parameters
+from generator.postgresql.values import ON, check_value, list_choices, read_number
+from generator.spec.rules.parameters import MANAGED, OWN_KEYS
+from generator.spec.rules.rule import Rule, rule
+from generator.spec.wording import show_value, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from generator.diagnostics import SpecPath
+    from generator.platforms.profile import PlatformProfile
+    from generator.postgresql.catalog import Parameter
+    from generator.postgresql.values import ParameterValue
+    from generator.spec.model import ClusterSpec
+
+FACTS = "platform platform_overrides components.postgresql.version"
+SECTION = "postgresql"
+COUNTS = tuple(key for key in OWN_KEYS if OWN_KEYS[key] == f"{SECTION}.{key}")
+"""Keys of the spec that are called like the parameter they set."""
+IN_MIB = frozenset({"max_wal_size", "wal_keep_size", "max_slot_wal_keep_size", "shared_buffers", "work_mem"})
+CONVERTED = frozenset({"wal_keep_size"})
+"""An older major has it under another name, which Holster writes."""
+MOST_BACKENDS = 262143
+LEAST_MIN_WAL_SIZE = 32
+WHOLE_STATISTICS = "log_statement_stats"
+STATISTICS = ("log_parser_stats", "log_planner_stats", "log_executor_stats", WHOLE_STATISTICS)
+
+
+def _find_major(spec: ClusterSpec, profile: PlatformProfile) -> int:
+    return spec.components.postgresql.version or profile.postgresql.version or 0
+
+
+def _list_checked(spec: ClusterSpec) -> Iterator[tuple[str, ParameterValue, SpecPath]]:
+    """Yield name, value and path of what the spec sets and nobody has refused yet."""
+    for name, value in spec.postgresql.parameters.items():
+        if name not in OWN_KEYS and name not in MANAGED and "." not in name:
+            yield name, value, (SECTION, "parameters", name)
+    for name in COUNTS:
+        value = getattr(spec.postgresql, name)
+        if value is not None and name in spec.postgresql.model_fields_set:
+            yield name, f"{value}MB" if name in IN_MIB else value, (SECTION, name)
+
+
+@rule(
+    "unknown-parameter",
+    "parameter-value",
+    reads=f"{FACTS} postgresql.parameters.* " + " ".join(f"{SECTION}.{key}" for key in COUNTS),
+    is_partial=True,
+)
+def check_parameters(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """P6: name, type, unit and range; names with a dot belong to extensions, which alone know them."""
+    major = _find_major(spec, profile)
+    for name, value, path in _list_checked(spec):
+        parameter = find_parameter(name, major)
+        if parameter is None:
+            if name not in CONVERTED:
+                yield _describe_unknown(name, major, path)
+            continue
+        wanted = check_value(parameter, value, major)
+        if wanted:
+            message = f"{name} must be {wanted}, not {show_value(value)}"
+            yield Problem("parameter-value", message, path=path, hint=_hint_value(parameter, value))
+
+
+def _describe_unknown(name: str, major: int, path: SpecPath) -> Problem:
+    match = suggest(name, list_parameters(major))
+    lifetime = describe_lifetime(name, major)
+    hint = lifetime or (
+        f"did you mean '{match}'?" if match else "an extension's parameter has a dot in its name"
+    )
+    message = f"PostgreSQL {major} has no parameter {name}"
+    return Problem("unknown-parameter", message, path=path, at_key=True, hint=hint)
+
+
+def _hint_value(parameter: Parameter, value: ParameterValue) -> str | None:
+    choices = list_choices(parameter) if parameter.type in {"enum", "bool"} else ()
+    match = suggest(value, choices)
+    return f"did you mean '{match}'?" if match else None
+
+
+def _read(spec: ClusterSpec, name: str, major: int, default: int) -> int:
+    """Return a whole number among the parameters; the default where it is not given or not valid."""
+    value, parameter = spec.postgresql.parameters.get(name), find_parameter(name, major)
+    if value is None or parameter is None or check_value(parameter, value, major):
+        return default
+    return int(read_number(parameter, value, major) or 0)
+
+
+@rule(
+    "parameter-value",
+    reads=f"{FACTS} postgresql.parameters postgresql.max_connections postgresql.max_worker_processes "
+    "postgresql.max_wal_senders",
+    is_partial=True,
+)
+def check_together(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """Each is in its range, and PostgreSQL does not start: what it compares after reading its files."""
+    major, settings = _find_major(spec, profile), spec.postgresql
+    reserved = _read(spec, "superuser_reserved_connections", major, 3) + _read(
+        spec, "reserved_connections", major, 0
+    )
+    if reserved >= settings.max_connections:
+        message = (
+            f"{reserved} connections are reserved; max_connections = {settings.max_connections} must be more"
+        )
+        hint = "lower superuser_reserved_connections and reserved_connections, or raise max_connections"
+        yield Problem("parameter-value", message, path=(SECTION, "parameters"), hint=hint)
+    backends = (
+        settings.max_connections
+        + _read(spec, "autovacuum_max_workers", major, 3)
+        + (settings.max_worker_processes or 0)
+        + (settings.max_wal_senders or 0)
+        + 1
+    )
+    if backends > MOST_BACKENDS:
+        message = (
+            "max_connections, autovacuum_max_workers, max_worker_processes and max_wal_senders are "
+            f"{backends} processes together; PostgreSQL can have {MOST_BACKENDS}"
+        )
+        yield Problem("parameter-value", message, path=(SECTION, "max_connections"), hint="lower them")
+    statistics = [name for name in STATISTICS if str(settings.parameters.get(name)).lower() in ON]
+    if len(statistics) > 1 and WHOLE_STATISTICS in statistics:
+        message = f"{WHOLE_STATISTICS} cannot be on together with {statistics[0]}"
+        yield Problem(
+            "parameter-value", message, path=(SECTION, "parameters", WHOLE_STATISTICS), hint="remove one"
+        )
+    least = _read(spec, "min_wal_size", major, LEAST_MIN_WAL_SIZE)
+    if least < LEAST_MIN_WAL_SIZE:
+        message = f"min_wal_size must be at least {LEAST_MIN_WAL_SIZE}MB, two segments of WAL, not {least}MB"
+        yield Problem("parameter-value", message, path=(SECTION, "parameters", "min_wal_size"))
+
+
+PARAMETER_RULES: tuple[Rule, ...] = (check_parameters, check_together)

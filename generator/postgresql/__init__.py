@@ -1,0 +1,1 @@
+"""What PostgreSQL itself accepts and demands, by major version.  Pure facts and arithmetic."""

@@ -1,0 +1,43 @@
+"""Parameters that are text to PostgreSQL's catalogue, and that it nevertheless reads word by word.
+
+With a wrong word in one of them PostgreSQL does not start.  In: name, text and major.  Out: the rule
+that the text breaks, or None.  What each one takes: the check function of that name in PostgreSQL's source.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+IDENTIFIERS: Final = re.compile(r'\s*(("([^"]|"")+"|[^\s",]+)(\s*,\s*("([^"]|"")+"|[^\s",]+))*)?\s*')
+"""Names joined by commas; those with spaces or commas stand in double quotes."""
+
+DESTINATIONS: Final = {"stderr": 9, "csvlog": 9, "syslog": 9, "eventlog": 9, "jsonlog": 15}
+"""Where log_destination may point, and since which major."""
+DATE_STYLES: Final = re.compile(
+    r"\s*(iso|sql|postgres|german|ymd|dmy|mdy|euro|european|us|noneuropean|default)"
+    r"(\s*,\s*(iso|sql|postgres|german|ymd|dmy|mdy|euro|european|us|noneuropean|default))?\s*",
+    re.IGNORECASE,
+)
+KINDS: Final = frozenset({"view", "foreign-table"})
+LISTS: Final = frozenset({"search_path", "temp_tablespaces"})
+
+
+def check_text(name: str, text: str, major: int) -> str | None:
+    """Return what the text must be, completing "NAME must be …"; None where it is fine."""
+    if name == "log_destination":
+        return _check_words(text, tuple(word for word, since in DESTINATIONS.items() if since <= major))
+    if name == "restrict_nonsystem_relation_kind":
+        return _check_words(text, tuple(sorted(KINDS)))
+    if name == "datestyle":
+        return None if DATE_STYLES.fullmatch(text) else "a style and an order such as iso, dmy"
+    if name in LISTS:
+        return None if IDENTIFIERS.fullmatch(text) else "names joined by commas"
+    if name == "default_table_access_method":
+        return None if text else "a name"
+    return None
+
+
+def _check_words(text: str, known: tuple[str, ...]) -> str | None:
+    words = [word.strip() for word in text.lower().split(",")] if text.strip() else []
+    return None if set(words) <= set(known) else f"a list of {', '.join(known)}"
