@@ -157,6 +157,7 @@ class ClusterView:
     def _set_paths(self) -> None:
         paths, users, units = self._platform.paths, self._platform.users, self._platform.units
         self.consul_user, self.postgres_user = users.consul, users.postgres
+        self.postgres_home = users.postgres_home
         self.consul_binary, self.patroni_binary = paths.consul_binary, paths.patroni_binary
         self.consul_config_dir, self.consul_data_dir = paths.consul_config_dir, paths.consul_data_dir
         self.patroni_config = paths.patroni_config

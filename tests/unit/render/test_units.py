@@ -121,6 +121,51 @@ def test_what_keeps_the_primary_alive_is_ended_last(render: Render, name: str) -
     assert read_unit(render(), "pg1", name)["OOMScoreAdjust"] == ["-900"]
 
 
+BREAKS_POSTGRESQL = {
+    "PrivateTmp": "sockets and locks of backups in /tmp are shared with people",
+    "PrivateDevices": "hides /dev/watchdog",
+    "ProtectClock": "implies DeviceAllow=, which closes /dev/watchdog",
+    "DeviceAllow": "closes /dev/watchdog",
+    "DevicePolicy": "closes /dev/watchdog",
+    "MemoryDenyWriteExecute": "compiled queries (jit)",
+    "SystemCallFilter": "extensions are programs of the user; unix_socket_group needs chown",
+    "ProcSubset": "huge pages are read from /proc/meminfo",
+}
+
+
+def test_patroni_is_not_locked_away_from_what_postgresql_needs(render: Render) -> None:
+    """Each of these looks harmless in the unit and breaks something of a database."""
+    unit = read_unit(render(), "pg1", "patroni")
+    assert not unit.keys() & BREAKS_POSTGRESQL.keys()
+    assert unit["ProtectSystem"] == ["full"], "archive_command writes where the administrator says"
+
+
+def test_services_write_where_the_spec_and_the_profile_say(render: Render) -> None:
+    """Wherever these lie, also below /home, which is read-only otherwise."""
+    changes = {
+        "storage.data.mount": "/home/pg/data",
+        "platform_overrides": {
+            "paths": {"consul_data_dir": "/srv/consul"},
+            "users": {"postgres_home": "/home/postgres"},
+        },
+    }
+    rendered = render(changes=changes)
+    assert read_unit(rendered, "pg1", "patroni")["ReadWritePaths"] == [
+        "/home/pg/data",
+        "/pgwal",
+        "-/home/postgres",
+    ]
+    assert read_unit(rendered, "pg1", "consul")["ReadWritePaths"] == ["/srv/consul"]
+
+
+def test_vip_manager_has_two_rights_of_root(render: Render) -> None:
+    """Set the address and announce it; also when systemd removes it after a kill."""
+    unit = read_unit(render(), "pg1", "vip-manager")
+    assert unit["CapabilityBoundingSet"] == ["CAP_NET_ADMIN", "CAP_NET_RAW"]
+    assert {"AF_NETLINK", "AF_PACKET"} <= set(unit["RestrictAddressFamilies"])
+    assert "User" not in unit, "its configuration is readable by root alone"
+
+
 def test_the_first_boot_runs_until_it_is_sealed(render: Render) -> None:
     """On every boot, and only where a payload was delivered."""
     unit = read_unit(render(), "consul1", "holster-firstboot")
