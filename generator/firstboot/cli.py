@@ -10,6 +10,7 @@ import sys
 from typing import NoReturn
 
 from generator.firstboot import VERSION
+from generator.firstboot.archives import ArchiveUnusable, read_program
 from generator.firstboot.clock import Clock
 from generator.firstboot.command import Commands
 from generator.firstboot.console import Console
@@ -59,6 +60,11 @@ def _build_parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "storage", help="activate, grow and mount the data volumes; every boot, never makes or formats one"
     )
+    unpack = commands.add_parser(
+        "unpack", help="take a program out of FILE, an archive or the program itself; for the image's build"
+    )
+    for name in ("file", "name", "target"):
+        unpack.add_argument(name, metavar=name.upper())
     status = commands.add_parser("status", help="show how far the first boot is")
     status.add_argument("--json", action="store_true", help="for programs")
     return parser
@@ -71,9 +77,11 @@ def main(arguments: list[str]) -> int:
     fs = RootFs(options.root)
     if options.command == "status":
         return _show_status(fs, as_json=options.json)
-    if options.command not in {"run", "storage"}:
-        parser.error("a command is expected: run, storage or status")
     os.umask(0o022)
+    if options.command == "unpack":
+        return _unpack(fs, options.file, options.name, options.target)
+    if options.command not in {"run", "storage"}:
+        parser.error("a command is expected: run, storage, status or unpack")
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     try:
@@ -119,6 +127,15 @@ def run_stages(machine: Machine, until: str | None) -> int:
             machine.console.log("already sealed: nothing to do")
             return EXIT_READY
         return Runner(machine, STAGES).run(until)
+
+
+def _unpack(fs: RootFs, file: str, name: str, target: str) -> int:
+    try:
+        fs.write_blocks(target, read_program(str(fs.at(file)), name), 0o755)
+    except (ArchiveUnusable, OSError) as error:
+        sys.stderr.write(f"{file}: {error}\n")
+        return 1
+    return EXIT_READY
 
 
 def _show_status(fs: RootFs, *, as_json: bool) -> int:

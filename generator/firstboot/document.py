@@ -33,7 +33,6 @@ from generator.firstboot.reader import Reader
 FORMAT = 1
 # Python's client would look a user up as part of the host, and name the password in its message.
 ADDRESS = re.compile(r"https?://[^/@]+(/|$)")
-SOURCE_FORMATS = ("binary", "zip", "rpm")
 
 
 class NodeInvalid(Exception):
@@ -147,7 +146,6 @@ def _read_programs(reader: Reader) -> dict[str, Program]:
             result[name] = Program(
                 path=item.text("path"),
                 version=item.text("version"),
-                sha256=item.optional_text("sha256"),
                 source=_read_source(source) if source else None,
             )
     return result
@@ -158,14 +156,11 @@ def _read_source(reader: Reader) -> Source:
         path=reader.optional_text("path"),
         url=reader.optional_text("url"),
         sha256=reader.text("sha256"),
-        format=reader.text("format"),
     )
     if (source.path is None) == (source.url is None):
         reader.problems.append(f"{reader.where}: either path or url is expected")
     if source.url and not ADDRESS.match(source.url):
         reader.problems.append(f"{reader.where}.url: an http or https address without a user is expected")
-    if source.format not in SOURCE_FORMATS:
-        reader.problems.append(f"{reader.where}.format: {', '.join(SOURCE_FORMATS)} is expected")
     return source
 
 

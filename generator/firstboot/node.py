@@ -71,7 +71,6 @@ class Source:
     path: str | None
     url: str | None
     sha256: str
-    format: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,6 @@ class Program:
 
     path: str
     version: str
-    sha256: str | None
     source: Source | None = None
 
 

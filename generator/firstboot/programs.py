@@ -1,22 +1,21 @@
 """Install a program that is absent from the source that the spec declared for it.
 
-The file is on this machine (delivered beside the payload, or on the image) or at an
-address.  Its SHA-256 is compared before anything of it is used, and the program appears
-at its path whole or not at all.  Without a declared source no network is used.
+What the file is decides how: a program, a zip or tar archive, an rpm.  It is on this
+machine (delivered beside the payload, or on the image) or at an address.  Its SHA-256 is
+compared before anything of it is used, and the program appears at its path whole or not
+at all.  Without a declared source no network is used.
 """
 
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from generator.firstboot.archives import ArchiveUnusable, name_package, read_program
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.machine import STATE_DIR, Machine
-from generator.firstboot.rootfs import read_blocks
 from generator.firstboot.selinux import is_active
 from generator.firstboot.web import NotServed, Unreachable
 
@@ -51,7 +50,7 @@ def supply_programs(machine: Machine) -> dict[str, str]:
             if is_active(machine):
                 machine.commands.run("restorecon", str(machine.fs.at(program.path)))
             machine.fs.remove(_download_path(name))
-        except (SourceUnusable, StageFailed, CommandFailed, OSError, ValueError) as error:
+        except (SourceUnusable, ArchiveUnusable, StageFailed, CommandFailed, OSError, ValueError) as error:
             failed[name] = f"{name}: {program.path} is missing and cannot be installed: {error}"
     return failed
 
@@ -70,16 +69,14 @@ def _install(machine: Machine, name: str, program: Program, source: Source) -> N
         raise SourceUnusable(f"{place} is missing or unreadable")
     if digest != source.sha256:
         raise SourceUnusable(f"{place} is not the declared file: its SHA-256 is {digest}")
-    if source.format == "rpm":
+    path = str(machine.fs.at(file))
+    if name_package(path) == "rpm":
         # The digest vouches for the file; its signer's key is on no machine.
-        machine.commands.run(
-            "rpm", "--upgrade", "--replacepkgs", "--nosignature", str(machine.fs.at(file)), timeout=LONG
-        )
+        machine.commands.run("rpm", "--upgrade", "--replacepkgs", "--nosignature", path, timeout=LONG)
         if not is_installed(machine, program):
             raise SourceUnusable(f"the package {place} has no {program.path}")
     else:
-        blocks = machine.fs.read_blocks(file) if source.format == "binary" else _unzip(machine, file, name)
-        machine.fs.write_blocks(program.path, blocks, MODE)
+        machine.fs.write_blocks(program.path, read_program(path, name), MODE)
     machine.console.say(f"{name} was installed from {place}")
 
 
@@ -108,13 +105,3 @@ def _download(machine: Machine, url: str, file: str) -> None:
         return None
 
     machine.wait(probe, lambda missing: StageFailed("program-source", missing))
-
-
-def _unzip(machine: Machine, file: str, name: str) -> Iterator[bytes]:
-    try:
-        with zipfile.ZipFile(str(machine.fs.at(file))) as archive, archive.open(name) as stream:
-            yield from read_blocks(stream)
-    except KeyError:
-        raise SourceUnusable(f"the archive holds no file {name}") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise SourceUnusable(f"the archive cannot be read: {error}") from None

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Document = dict[str, object]
 
 TIME_WAIT_SECONDS = 120
-ARCHIVES = (".zip", ".rpm", ".deb", ".gz", ".xz", ".tar")
 DIGEST_LENGTH = 12
 DOWNLOAD_SECONDS = 900
 DEADLINES = {
@@ -115,8 +114,7 @@ def _describe_directories(node: ResolvedNode) -> list[Document]:
 
 
 def _describe_program(path: str, component: ResolvedComponent) -> Document:
-    digest = component.sha256 if _is_bare(component) else None
-    return {"path": path, "version": str(component.version), "sha256": digest}
+    return {"path": path, "version": str(component.version)}
 
 
 def describe_consul_source(cluster: ResolvedCluster) -> Document | None:
@@ -129,16 +127,8 @@ def describe_consul_source(cluster: ResolvedCluster) -> Document | None:
     url = urlsplit(declared.url or "")
     if url.scheme not in {"file", "http", "https"} or "@" in url.netloc or declared.sha256 is None:
         return None
-    kind = {"zip": "zip", "rpm": "rpm"}.get(url.path.rpartition(".")[2], "binary")
-    if kind == "binary" and not _is_bare(cluster.consul):
-        return None
     place = {"path": unquote(url.path)} if url.scheme == "file" else {"url": declared.url}
-    return {**place, "sha256": declared.sha256, "format": kind}
-
-
-def _is_bare(component: ResolvedComponent) -> bool:
-    """Say whether the declared digest is that of the program itself, not of an archive."""
-    return component.url is not None and not component.url.endswith(ARCHIVES)
+    return {**place, "sha256": declared.sha256}
 
 
 def _describe_programs(node: ResolvedNode) -> Document:
@@ -152,7 +142,6 @@ def _describe_programs(node: ResolvedNode) -> Document:
         programs["postgres"] = {
             "path": f"{cluster.postgresql_bin_dir}/postgres",
             "version": str(cluster.postgresql_major),
-            "sha256": None,
         }
     return programs
 

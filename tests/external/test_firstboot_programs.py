@@ -98,7 +98,6 @@ def test_a_download_that_is_killed_converges(tmp_path: Path, server: Server, ver
     document["programs"]["consul"]["source"] = {
         "url": f"http://127.0.0.1:{server.server_address[1]}/consul.zip",
         "sha256": hashlib.sha256(server.content).hexdigest(),
-        "format": "zip",
     }
     write_document(machine, document)
     install(machine, tmp_path / "bin")

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.external
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "packer/scripts"
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+INTERPRETER = f"#!{sys.executable}\n".encode()
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -55,6 +56,15 @@ class Machine:
         self.program = root / "bin/patroni"
         self.inventory = root / "inventory.tsv"
 
+    def make_firstboot(self) -> Path:
+        """Write the first-boot program; return its path."""
+        program = self.root / "holster-firstboot"
+        self.root.mkdir(exist_ok=True)
+        if not program.exists():
+            program.write_bytes(build_firstboot().replace(SHEBANG, INTERPRETER, 1))
+            program.chmod(0o755)
+        return program
+
     def run(self, script: str, **settings: str) -> CompletedProcess[str]:
         """Run a script with the settings of the recipe and these."""
         environment = {
@@ -67,6 +77,7 @@ class Machine:
             "HOLSTER_WHEELS_HOME": str(self.home),
             "HOLSTER_PROGRAM_FILES": "",
             "HOLSTER_INVENTORY": str(self.inventory),
+            "HOLSTER_FIRSTBOOT": str(self.make_firstboot()),
             "HOLSTER_CONSUL_USER": "root",
             "HOLSTER_CONSUL_DATA": "/nonexistent",
             **settings,
@@ -148,13 +159,14 @@ def test_a_package_of_patroni_needs_no_wheels(machine: Machine) -> None:
     assert not machine.home.exists()
 
 
+RPM = b"\xed\xab\xee\xdb\x03" + bytes(100)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="programs are installed as root's")
 
 
 @needs_root
-@pytest.mark.parametrize("kind", ["zip", "tar.gz", "bare"])
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "bare"])
 def test_a_program_is_downloaded_and_unpacked(machine: Machine, kind: str) -> None:
-    """What the build without artifacts does inside the machine; its digest is the archive's."""
+    """What the build without artifacts does in the machine: the digest is the archive's, its name lies."""
     archive = machine.root / f"download.{kind}"
     if kind == "bare":
         archive.write_bytes(PROGRAM)
@@ -162,8 +174,8 @@ def test_a_program_is_downloaded_and_unpacked(machine: Machine, kind: str) -> No
         (write_zip if kind == "zip" else write_tar)(archive, {"folder/consul": PROGRAM, "LICENSE": b"x"})
     digest, target = sha256(archive.read_bytes()).hexdigest(), machine.root / "usr/bin/consul"
     with FileServer() as server:
-        server.files["/consul"] = Behaviour(archive.read_bytes())
-        word = f"consul|{target}|{server.url}/consul|{digest}|1.22.0"
+        server.files["/consul.rpm?token=x"] = Behaviour(archive.read_bytes())
+        word = f"consul|{target}|{server.url}/consul.rpm?token=x|{digest}|1.22.0"
         answer = machine.run("25-programs.sh", HOLSTER_PROGRAM_FILES=word)
     assert answer.returncode == 0, answer.stderr
     assert target.read_bytes() == PROGRAM
@@ -172,24 +184,26 @@ def test_a_program_is_downloaded_and_unpacked(machine: Machine, kind: str) -> No
 
 @needs_root
 @pytest.mark.parametrize(
-    ("name", "digest", "words"),
+    ("content", "digest", "words"),
     [
-        ("consul", "0" * 64, "FAILED"),
-        ("consul", "", "nothing says which SHA-256 consul from http"),
-        ("consul.rpm", "0" * 64, "is a package, not the program consul"),
+        (PROGRAM, "0" * 64, "FAILED"),
+        (PROGRAM, "", "nothing says which SHA-256 consul from http"),
+        (RPM, sha256(RPM).hexdigest(), "it is a rpm package, not the program consul"),
+        (b"<html>", sha256(b"<html>").hexdigest(), "it is neither a program, a zip nor a tar"),
     ],
 )
 def test_a_program_that_is_not_the_declared_one_is_refused(
-    machine: Machine, name: str, digest: str, words: str
+    machine: Machine, content: bytes, digest: str, words: str
 ) -> None:
     """The build ends there."""
     target = machine.root / "usr/bin/consul"
     with FileServer() as server:
-        server.files[f"/{name}"] = Behaviour(PROGRAM)
-        word = f"consul|{target}|{server.url}/{name}|{digest}|1.22.0"
+        server.files["/consul?token=to-ken"] = Behaviour(content)
+        word = f"consul|{target}|{server.url}/consul?token=to-ken|{digest}|1.22.0"
         answer = machine.run("25-programs.sh", HOLSTER_PROGRAM_FILES=word)
     assert answer.returncode
     assert words in answer.stdout + answer.stderr
+    assert "to-ken" not in answer.stdout + answer.stderr
     assert not target.exists()
 
 
@@ -230,14 +244,11 @@ def list_compiled(program: Path) -> list[str]:
 
 def test_the_first_boot_program_is_compiled_for_the_image_s_python(machine: Machine) -> None:
     """It starts without compiling anything, and the sources stay for another Python."""
-    machine.root.mkdir(exist_ok=True)
-    program = machine.root / "holster-firstboot"
-    interpreter = f"#!{sys.executable}\n".encode()
-    program.write_bytes(build_firstboot().replace(SHEBANG, interpreter, 1))
+    program = machine.make_firstboot()
     assert len(list_compiled(program)) > 40
     done = machine.run("15-compile.sh", HOLSTER_FIRSTBOOT=str(program))
     assert done.returncode == 0, done.stderr
-    assert program.read_bytes().startswith(interpreter)
+    assert program.read_bytes().startswith(INTERPRETER)
     assert program.stat().st_mode & 0o777 == 0o755
     with zipfile.ZipFile(program) as archive:
         names = set(archive.namelist())

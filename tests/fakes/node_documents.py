@@ -76,8 +76,8 @@ _NODE: dict[str, Any] = {
         {"path": "/pgdata/15", "owner": "postgres", "group": "postgres", "mode": "0700"},
     ],
     "programs": {
-        "consul": {"path": "/usr/bin/consul", "version": "1.13.9", "sha256": None},
-        "postgres": {"path": "/usr/lib/postgresql/15/bin/postgres", "version": "15", "sha256": None},
+        "consul": {"path": "/usr/bin/consul", "version": "1.13.9"},
+        "postgres": {"path": "/usr/lib/postgresql/15/bin/postgres", "version": "15"},
     },
     "users": {"consul": "consul", "postgres": "postgres"},
     "units": {

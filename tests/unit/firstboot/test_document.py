@@ -84,14 +84,13 @@ def test_no_secret_is_in_a_message() -> None:
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ({"format": "zip"}, ": either path or url is expected"),
-        ({"format": "zip", "path": "/a", "url": "http://b/c"}, ": either path or url is expected"),
-        ({"format": "zip", "url": "ftp://b/c"}, ".url: an http or https address without a user is expected"),
+        ({}, ": either path or url is expected"),
+        ({"path": "/a", "url": "http://b/c"}, ": either path or url is expected"),
+        ({"url": "ftp://b/c"}, ".url: an http or https address without a user is expected"),
         (
-            {"format": "zip", "url": "http://u:pw@b/c"},
+            {"url": "http://u:pw@b/c"},
             ".url: an http or https address without a user is expected",
         ),
-        ({"format": "tar", "path": "/a"}, ".format: binary, zip, rpm is expected"),
     ],
 )
 def test_a_source_has_one_place_and_a_known_format(source: dict[str, str], problem: str) -> None:
@@ -104,5 +103,5 @@ def test_a_source_has_one_place_and_a_known_format(source: dict[str, str], probl
 def test_a_source_needs_a_digest() -> None:
     """Without one nothing from elsewhere is installed."""
     document = make_document()
-    document["programs"]["consul"]["source"] = {"format": "zip", "path": "/a"}
+    document["programs"]["consul"]["source"] = {"path": "/a"}
     assert problems(document) == ("programs.consul.source.sha256: missing",)

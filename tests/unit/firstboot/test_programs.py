@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tarfile
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +35,17 @@ def pack(name: str = "consul", content: bytes = CONSUL) -> bytes:
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("LICENSE.txt", "words")
         archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def pack_tar(kind: str) -> bytes:
+    """Return a tar archive, compressed in a way."""
+    stream = io.BytesIO()
+    modes: dict[str, Any] = {"tar": "w", "gz": "w:gz", "bz2": "w:bz2", "xz": "w:xz"}
+    with tarfile.open(fileobj=stream, mode=modes[kind]) as archive:
+        entry = tarfile.TarInfo("consul_1.13.9/consul")
+        entry.size = len(CONSUL)
+        archive.addfile(entry, io.BytesIO(CONSUL))
     return stream.getvalue()
 
 
@@ -90,11 +102,11 @@ def bare(fake: FakeMachine) -> FakeMachine:
     return fake
 
 
-def declare(fake: FakeMachine, content: bytes = CONSUL, kind: str = "binary", **place: Any) -> None:
+def declare(fake: FakeMachine, content: bytes = CONSUL, **place: Any) -> None:
     """Deliver a node.json with a source of Consul."""
     document = make_document()
     digest = hashlib.sha256(content).hexdigest()
-    document["programs"]["consul"]["source"] = {"sha256": digest, "format": kind, **place}
+    document["programs"]["consul"]["source"] = {"sha256": digest, **place}
     write_document(fake, document)
 
 
@@ -118,15 +130,15 @@ def assert_refused(fake: FakeMachine, words: str) -> str:
     return result.log.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["binary", "zip"])
+@pytest.mark.parametrize("kind", ["binary", "zip", "gz", "bz2", "xz", "tar"])
 @pytest.mark.parametrize("place", ["path", "url"])
 def test_an_absent_consul_is_installed(bare: FakeMachine, server: Server, place: str, kind: str) -> None:
-    """From the image's or the payload's folder, or from an address."""
-    server.content = pack() if kind == "zip" else CONSUL
+    """From the image's or the payload's folder, or from an address; what it is, its content says."""
+    server.content = CONSUL if kind == "binary" else pack() if kind == "zip" else pack_tar(kind)
     bare.at("/opt/files").mkdir(parents=True)
     bare.at("/opt/files/consul").write_bytes(server.content)
     where: dict[str, Any] = {"url": server.url} if place == "url" else {"path": "/opt/files/consul"}
-    declare(bare, server.content, kind, **where)
+    declare(bare, server.content, **where)
     result = preflight(bare)
     assert result.code == 0, result.log.getvalue()
     assert bare.at(PATH).read_bytes() == CONSUL
@@ -243,23 +255,27 @@ def test_what_a_power_cut_left_is_used_when_it_is_whole(
     ("content", "words"),
     [
         (pack("other"), "the archive holds no file consul"),
-        (b"no archive", "the archive cannot be read"),
+        (b"no archive", "neither a program, a zip nor a tar"),
+        (pack(content=b"<html>"), "the file consul of the archive is no program"),
+        (pack_tar("gz")[:-100], "the archive cannot be read"),
+        (b"!<arch>\ndebian-binary", "it is a deb package, not the program consul"),
         (pack()[:-40].replace(b"PK\x01\x02", b"PK\x09\x09"), "the archive cannot be read"),
     ],
 )
 def test_an_archive_that_cannot_be_used_is_named(bare: FakeMachine, content: bytes, words: str) -> None:
     """Even when it is the declared one."""
     bare.at("/opt/consul.zip").write_bytes(content)
-    declare(bare, content, "zip", path="/opt/consul.zip")
+    declare(bare, content, path="/opt/consul.zip")
     assert_refused(bare, words)
 
 
 def test_a_package_goes_through_the_package_manager(bare: FakeMachine) -> None:
     """And has to bring the program to its path."""
-    bare.at("/opt/consul.rpm").write_bytes(b"package")
-    declare(bare, b"package", "rpm", path="/opt/consul.rpm")
-    assert_refused(bare, "the package /opt/consul.rpm has no /usr/bin/consul")
-    call = ["rpm", "--upgrade", "--replacepkgs", "--nosignature", "/opt/consul.rpm"]
+    package = b"\xed\xab\xee\xdb\x03" + bytes(100)
+    bare.at("/opt/consul.zip").write_bytes(package)
+    declare(bare, package, path="/opt/consul.zip")
+    assert_refused(bare, "the package /opt/consul.zip has no /usr/bin/consul")
+    call = ["rpm", "--upgrade", "--replacepkgs", "--nosignature", "/opt/consul.zip"]
     assert [words for words in bare.calls if words[0] == "rpm"] == [call]
 
 
@@ -271,7 +287,6 @@ def test_selinux_gets_its_label_on_every_run(bare: FakeMachine, server: Server) 
     document["programs"]["consul"]["source"] = {
         "url": server.url,
         "sha256": hashlib.sha256(CONSUL).hexdigest(),
-        "format": "binary",
     }
     write_document(bare, document)
     for _ in range(2):

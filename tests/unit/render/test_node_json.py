@@ -34,37 +34,42 @@ def test_no_network_is_used_where_the_user_declared_no_address(
 
 
 @pytest.mark.parametrize(
-    ("url", "place", "kind"),
+    ("url", "place"),
     [
-        (f"{HOST}/consul_1.22.0_linux_amd64.zip", {"url": f"{HOST}/consul_1.22.0_linux_amd64.zip"}, "zip"),
-        (f"{HOST}/consul.rpm?mirror=1", {"url": f"{HOST}/consul.rpm?mirror=1"}, "rpm"),
-        (f"{HOST}/1.22.0/consul", {"url": f"{HOST}/1.22.0/consul"}, "binary"),
-        ("file:///opt/my%20files/consul.zip", {"path": "/opt/my files/consul.zip"}, "zip"),
+        (f"{HOST}/consul_1.22.0_linux_amd64.zip", {"url": f"{HOST}/consul_1.22.0_linux_amd64.zip"}),
+        (f"{HOST}/consul.rpm?mirror=1", {"url": f"{HOST}/consul.rpm?mirror=1"}),
+        (f"{HOST}/consul.tgz", {"url": f"{HOST}/consul.tgz"}),
+        (f"{HOST}/1.22.0/consul", {"url": f"{HOST}/1.22.0/consul"}),
+        ("file:///opt/my%20files/consul.zip", {"path": "/opt/my files/consul.zip"}),
     ],
 )
 def test_a_declared_address_reaches_the_first_boot_program(
-    render: Render, url: str, place: dict[str, str], kind: str
+    render: Render, url: str, place: dict[str, str]
 ) -> None:
-    """With its digest and format, and with time to load it; the program itself reads it."""
+    """With its digest, and with time to load it; the program itself reads it, and looks what the file is."""
     source = parse_node(read_text(render, {"url": url, "sha256": DIGEST})).programs["consul"].source
-    assert source == Source(place.get("path"), place.get("url"), DIGEST, kind)
+    assert source == Source(place.get("path"), place.get("url"), DIGEST)
     deadlines = json.loads(read_text(render, {"url": url, "sha256": DIGEST}))["deadlines"]
     assert deadlines["preflight"] == 900
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        f"{HOST}/consul.tar.gz",
-        f"{HOST}/consul.deb",
-        "ftp://files.example.org/consul",
-        "https://user:word@files.example.org/consul",
-    ],
+    "url", ["ftp://files.example.org/consul", "https://user:word@files.example.org/consul"]
 )
 def test_what_the_first_boot_cannot_use_serves_the_image_only(render: Render, url: str) -> None:
     """A password would stand on every machine."""
     document = json.loads(read_text(render, {"url": url, "sha256": DIGEST}))
     assert document["programs"]["consul"]["source"] is None
+
+
+@pytest.mark.parametrize("name", ["vip-manager.tgz", "v.tar.bz2", "v.tar.gz?x", "V.ZIP", "vip-manager"])
+def test_the_digest_of_a_download_is_not_taken_for_that_of_the_program(render: Render, name: str) -> None:
+    """Nobody knows before it is there whether it is an archive: every member would refuse its program."""
+    component = {"url": f"{HOST}/{name}", "sha256": DIGEST}
+    rendered = render(changes={"components.consul": component, "components.vip_manager": component})
+    programs = json.loads(rendered.payload("pg1", "/etc/holster/node.json"))["programs"]
+    assert DIGEST not in json.dumps(programs["vip_manager"])
+    assert programs["consul"].keys() == {"path", "version", "source"}
 
 
 @pytest.mark.parametrize(

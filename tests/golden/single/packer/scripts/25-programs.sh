@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install the programs that come as files; make the user that Consul runs as.
 # In: HOLSTER_ARTIFACTS; HOLSTER_PROGRAM_FILES, words NAME|PATH|URL|SHA256|VERSION (URL and SHA256 may be
-# empty): the file programs/NAME of the disc wins over the URL. HOLSTER_CONSUL_USER, HOLSTER_CONSUL_DATA.
+# empty): the file programs/NAME of the disc wins over the URL. HOLSTER_FIRSTBOOT, HOLSTER_CONSUL_USER, HOLSTER_CONSUL_DATA.
 set -euo pipefail
 
 scratch=$(mktemp -d /var/tmp/holster-programs.XXXXXX)
@@ -10,25 +10,17 @@ trap 'rm -rf "$scratch"' EXIT
 # download NAME URL SHA256: the program as $scratch/NAME, also out of a zip or tar that holds it.
 download() {
     if [ -z "$3" ]; then
-        echo "nothing says which SHA-256 $1 from $2 has: components in the spec" >&2
+        # Without the query: it may be a token, and this goes to the build's log.
+        echo "nothing says which SHA-256 $1 from ${2%%\?*} has: components in the spec" >&2
         exit 1
     fi
-    case $2 in
-    *.rpm | *.deb)
-        echo "$2 is a package, not the program $1: name an archive, or use source: package" >&2
-        exit 1
-        ;;
-    esac
-    rm -rf "$scratch/unpacked"
-    mkdir "$scratch/unpacked"
     curl --fail --silent --show-error --location --retry 3 --connect-timeout 30 --output "$scratch/download" "$2"
     printf '%s  %s\n' "$3" "$scratch/download" | sha256sum --check --quiet
-    if python3 -m zipfile --test "$scratch/download" > /dev/null 2>&1; then
-        python3 -m zipfile --extract "$scratch/download" "$scratch/unpacked"
-    elif ! tar -xf "$scratch/download" -C "$scratch/unpacked" 2> /dev/null; then
-        mv "$scratch/download" "$scratch/unpacked/$1"
-    fi
-    find "$scratch/unpacked" -type f -name "$1" -exec mv {} "$scratch/$1" \;
+    # The first boot decides the same way what a file is: by its content.
+    "$HOLSTER_FIRSTBOOT" unpack "$scratch/download" "$1" "$scratch/$1" || {
+        echo "${2%%\?*}: name the program or an archive that holds it, or use source: package" >&2
+        exit 1
+    }
 }
 
 read -r -a words <<< "$HOLSTER_PROGRAM_FILES"
