@@ -1,12 +1,13 @@
 """Start outside programs; the only module of the first-boot program that does.
 
-In: an argument list.  Out: exit code and output as text.  Standard input is
-always empty, so that no program can ask a question; the language is C, so that
+In: an argument list.  Out: exit code and output as text, or bytes.  Standard input
+is always empty, so that no program can ask a question; the language is C, so that
 messages can be read.  Arguments never hold a secret: they show in process lists.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from typing import Callable, NamedTuple, Sequence
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHOWN_LINES = 5
+# A program that was ended is gone within moments, unless the kernel holds it.
+END_SECONDS = 2.0
 
 
 class Completed(NamedTuple):
@@ -64,33 +67,8 @@ class Commands:
         Raises:
             CommandFailed: it is missing or did not end within `timeout` seconds.
         """
-        self._log(" ".join(argv))
-        environment = {
-            **os.environ,
-            "PATH": self._path,
-            "LC_ALL": "C",
-            "LVM_SUPPRESS_FD_WARNINGS": "1",
-            # Our units have no script in /etc/init.d, and looking after those costs seconds.
-            "SYSTEMCTL_SKIP_SYSV": "1",
-        }
-        try:
-            done = subprocess.run(  # noqa: S603 - this module exists to start programs; argv is never a shell line
-                argv,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-                env=environment,
-            )
-        except FileNotFoundError:
-            raise CommandFailed(f"the program `{argv[0]}` is missing") from None
-        except OSError as error:
-            raise CommandFailed(f"`{argv[0]}` cannot be started: {error.strerror}") from None
-        except subprocess.TimeoutExpired:
-            raise CommandFailed(f"`{' '.join(argv)}` did not end within {timeout:.0f} seconds") from None
-        return Completed(
-            argv, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        )
+        code, output, errors = self._execute(argv, timeout)
+        return Completed(argv, code, output.decode(errors="replace"), errors.decode(errors="replace"))
 
     def run(self, *argv: str, timeout: float = 60) -> str:
         """Run a command that must succeed and return its output.
@@ -102,3 +80,56 @@ class Commands:
         if not done.is_fine:
             raise CommandFailed(done.describe())
         return done.output
+
+    def read(self, *argv: str, timeout: float = 60) -> bytes:
+        """Run a command that must succeed and return the bytes of its output.
+
+        Raises:
+            CommandFailed: it is missing, failed, or did not end in time.
+        """
+        code, output, errors = self._execute(argv, timeout)
+        if code != 0:
+            raise CommandFailed(Completed(argv, code, "", errors.decode(errors="replace")).describe())
+        return output
+
+    def _execute(self, argv: Sequence[str], timeout: float) -> tuple[int, bytes, bytes]:
+        self._log(" ".join(argv))
+        environment = {
+            **os.environ,
+            "PATH": self._path,
+            "LC_ALL": "C",
+            "LVM_SUPPRESS_FD_WARNINGS": "1",
+            # Our units have no script in /etc/init.d, and looking after those costs seconds.
+            "SYSTEMCTL_SKIP_SYSV": "1",
+        }
+        try:
+            process = subprocess.Popen(  # noqa: S603 - this module exists to start programs; argv is never a shell line
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+            )
+        except FileNotFoundError:
+            raise CommandFailed(f"the program `{argv[0]}` is missing") from None
+        except OSError as error:
+            raise CommandFailed(f"`{argv[0]}` cannot be started: {error.strerror}") from None
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _abandon(process)
+            raise CommandFailed(f"`{' '.join(argv)}` did not end within {timeout:.0f} seconds") from None
+        except BaseException:
+            process.kill()
+            raise
+        return process.returncode, output, errors
+
+
+def _abandon(process: subprocess.Popen[bytes]) -> None:
+    """End a program; one that the kernel holds, since a dying disk does not answer, is left behind."""
+    process.kill()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_SECONDS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 from generator.firstboot.causes import Refused
-from generator.firstboot.contents import BLANK, FOREIGN, Content
+from generator.firstboot.contents import BLANK, FOREIGN, UNLABELLED, Content
 
 if TYPE_CHECKING:
     from generator.firstboot.intent import Intent
@@ -59,7 +59,9 @@ def _judge(facts: Facts, role: str, intent: Intent | None) -> str:
     content = facts.contents[role]
     if content.kind == BLANK:
         return BLANK
-    if content.kind == FOREIGN:
+    if content.kind == UNLABELLED and intent and intent.is_creating:
+        return BLANK
+    if content.kind in {FOREIGN, UNLABELLED}:
         raise Refused("disk-foreign", f"{content.words} ({role})")
     physical = facts.physical[role]
     if physical is None:

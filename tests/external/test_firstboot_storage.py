@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from generator.firstboot.causes import HINTS
 from tests.external.machine_fixtures import demand_privileges, install_image, read_os_release
 from tests.fakes.machines import TestMachine
 from tests.fakes.network import sh
@@ -329,6 +330,10 @@ FOREIGN = {
     r"&& printf '\125\252' | dd of={disk} bs=1 seek=510 status=none",
     "another volume group": "pvcreate -q {disk} && vgcreate -q backup {disk}",
     "an LVM disk without a group": "pvcreate -q {disk}",
+    "data without a signature": "head -c 100000 /dev/urandom | dd of={disk} bs=1M seek=2 status=none",
+    "data at the end": "echo data | dd of={disk} bs=512 seek=$(($(blockdev --getsz {disk}) - 1)) status=none",
+    "ext4 at sector 63 without its table": "truncate -s 200M /run/fs && mkfs.ext4 -q /run/fs "
+    "&& dd if=/run/fs of={disk} bs=512 seek=63 conv=sparse status=none",
     "a lost partition table": "dd if=/dev/zero of=/run/fs bs=1M count=20 status=none && mkfs.ext4 -q /run/fs "
     "&& dd if=/run/fs of={disk} bs=1M seek=1 status=none",
 }
@@ -365,16 +370,53 @@ def has_cause(machine: TestMachine, cause: str) -> bool:
     return (code, failure["cause"]) == (3, cause)
 
 
+def clear(machine: TestMachine, disk: str, cause: str) -> None:
+    """Do what the hint of a cause says."""
+    command = re.search(r"`(wipefs -a DISK .*)`", HINTS[cause])
+    assert command
+    machine.ask("sh", "-c", command[1].replace("DISK", disk))
+
+
+@pytest.mark.parametrize("kind", ["partitions", "data without a signature", "data at the end"])
 @pytest.mark.parametrize("name", ["data", "wal"])
-def test_the_hint_clears_a_disk_that_had_partitions(machine: TestMachine, name: str) -> None:
+def test_the_hint_clears_a_disk(machine: TestMachine, name: str, kind: str) -> None:
     """What `disk-foreign` tells an operator: wipefs alone leaves the file system at 1 MiB."""
     disk = machine.ask("readlink", "-f", f"/dev/disk/by-id/{name}")
-    machine.ask("sh", "-c", PARTITIONED.format(disk=disk))
+    machine.ask("sh", "-c", {**FOREIGN, "partitions": PARTITIONED}[kind].format(disk=disk))
     assert has_cause(machine, "disk-foreign")
     machine.ask("wipefs", "-a", disk)
     assert has_cause(machine, "disk-foreign")
-    machine.ask("dd", "if=/dev/zero", f"of={disk}", "bs=1M", "count=4", "conv=fsync")
+    clear(machine, disk, "disk-foreign")
     assert run(machine) == 0, log_of(machine)
+
+
+def test_the_documented_commands_are_those_of_the_hint() -> None:
+    """They leave exactly what counts as blank."""
+    text = (Path(__file__).resolve().parents[2] / "docs/first-boot.md").read_text("utf-8")
+    block = text.partition("## Disks that were used before")[2].split("```")[1]
+    for line in block.splitlines()[1:]:
+        command = line.removesuffix(" conv=fsync").replace(" - 8192", "-8192").strip()
+        assert command in HINTS["disk-foreign"]
+        assert command in HINTS["disk-replaced"]
+
+
+def test_a_label_that_the_power_cut_took_is_written_again(machine: TestMachine) -> None:
+    """The real pvcreate writes its header, then the label in sector 1; the cut was between the two."""
+    machine.trip(1, "after")
+    run(machine)
+    disk = machine.ask("readlink", "-f", "/dev/disk/by-id/data")
+    machine.ask("dd", "if=/dev/zero", f"of={disk}", "bs=512", "seek=1", "count=1", "conv=fsync")
+    reboot(machine)
+    assert run(machine) == 0, log_of(machine)
+
+
+def test_somebody_elses_header_without_a_label_is_foreign(machine: TestMachine) -> None:
+    """The same bytes on a machine that did not begin to make volumes."""
+    disk = machine.ask("readlink", "-f", "/dev/disk/by-id/data")
+    machine.ask("pvcreate", "-q", disk)
+    machine.ask("dd", "if=/dev/zero", f"of={disk}", "bs=512", "seek=1", "count=1", "conv=fsync")
+    machine.trip(0, "never")
+    assert has_cause(machine, "disk-foreign"), log_of(machine)
 
 
 def test_the_hint_clears_a_pair_of_an_earlier_installation(machine: TestMachine) -> None:
@@ -390,7 +432,7 @@ def test_the_hint_clears_a_pair_of_an_earlier_installation(machine: TestMachine)
         machine.ask("wipefs", "-a", disk)
     assert has_cause(machine, "disk-foreign"), log_of(machine)
     for disk in disks:
-        machine.ask("dd", "if=/dev/zero", f"of={disk}", "bs=1M", "count=4", "conv=fsync")
+        clear(machine, disk, "disk-replaced")
     assert run(machine) == 0, log_of(machine)
 
 

@@ -26,22 +26,30 @@ def _content(device: str | Path) -> dict[str, Any]:
 
 def _wipefs(_machine: FakeMachine, arguments: list[str]) -> Result:
     found = _content(arguments[-1])
-    rows = [
-        f"0x0,{found.get('UUID', '')},,{kind}"
-        for kind in found.get("signatures", [found["TYPE"]] if found else [])
-    ]
+    kinds = found.get("signatures", [found["TYPE"]] if found.get("TYPE") else [])
+    rows = [f"0x0,{found.get('UUID', '')},,{kind}" for kind in kinds]
     return 0, "\n".join(["# offset,uuid,label,type", *rows]) + "\n", ""
 
 
 def _blkid(_machine: FakeMachine, arguments: list[str]) -> Result:
     found = _content(arguments[-1])
-    if "--offset" in arguments:
-        return (0, "TYPE=ext4\n", "") if found.get("inside") else (2, "", "")
     if not found.get("TYPE"):
         return 2, "", ""
     if found.get("ambivalent"):
         return 8, "", "ambivalent result"
     return 0, "".join(f"{key}={found[key]}\n" for key in ("UUID", "LABEL", "TYPE") if key in found), ""
+
+
+def _dd(_machine: FakeMachine, arguments: list[str]) -> Result:
+    """Read a block: "bytes" of a disk's content says what stands where, as offset -> text."""
+    words = dict(word.split("=", 1) for word in arguments)
+    skip, size = int(words["skip"]), int(words["bs"])
+    block = bytearray(size)
+    for offset, text in _content(words["if"]).get("bytes", {}).items():
+        begin = int(offset) - skip
+        if 0 <= begin < size:
+            block[begin : begin + len(text)] = text.encode()
+    return 0, block.decode(), ""
 
 
 def _disk_extents(machine: FakeMachine, device: str | Path) -> int:
@@ -101,7 +109,8 @@ def _lvs(machine: FakeMachine, arguments: list[str]) -> Result:
 
 def _pvcreate(_machine: FakeMachine, arguments: list[str]) -> Result:
     device = Path(arguments[-1])
-    if device.read_text():
+    found = _content(device)
+    if found.get("TYPE") or found.get("signatures"):
         return 5, "", f"WARNING: signature detected on {device}. Wipe it? [y/n]: [n]\n  Aborted wiping."
     device.write_text(json.dumps({"TYPE": "LVM2_member", "UUID": arguments[arguments.index("--uuid") + 1]}))
     return 0, "", ""
@@ -238,6 +247,7 @@ def _udevadm(machine: FakeMachine, arguments: list[str]) -> Result:
 DISK_COMMANDS = {
     "wipefs": _wipefs,
     "blkid": _blkid,
+    "dd": _dd,
     "pvs": _pvs,
     "vgs": _vgs,
     "lvs": _lvs,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from generator.firstboot.cli import run_stages
 from generator.firstboot.clock import Clock
-from generator.firstboot.command import CommandFailed, Commands, Completed
+from generator.firstboot.command import CommandFailed, Commands
 from generator.firstboot.console import Console
 from generator.firstboot.document import parse_node
 from generator.firstboot.machine import Machine, Means
@@ -20,6 +20,8 @@ from generator.firstboot.web import Answer, Unreachable, Web
 from tests.fakes.fake_services import ADDRESS, PEER, VIP
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.fakes.fake_machine import FakeMachine
 
 
@@ -34,15 +36,14 @@ class FakeCommands(Commands):
         """Ask the fake machine."""
         return self._fake.find(program)
 
-    def ask(self, *argv: str, timeout: float = 60) -> Completed:
-        """Let the fake machine play it."""
+    def _execute(self, argv: Sequence[str], timeout: float) -> tuple[int, bytes, bytes]:
         assert timeout > 0
         name = argv[0].rpartition("/")[2]
         self._log(" ".join(argv))
         if self._fake.find(name) is None:
             raise CommandFailed(f"the program `{name}` is missing")
         code, output, errors = self._fake.call(list(argv))
-        return Completed(argv, code, output, errors)
+        return code, output.encode(), errors.encode()
 
 
 class FakeWeb(Web):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from generator.firstboot.causes import Refused, StageFailed
-from generator.firstboot.contents import BLANK, read_content
+from generator.firstboot.contents import BLANK, UNLABELLED, read_content
 from generator.firstboot.devices import number_of
 from generator.firstboot.disks import MIB, find_disk
 from generator.firstboot.folders import make_volume_folders
@@ -109,7 +109,7 @@ def _create(machine: Machine, storage: Storage, found: Found, facts: Facts, inte
     for volume in storage.volumes:
         _check_room(volume, disks[volume.role])
     lvm = Lvm(machine)
-    unlabelled = [role for role in disks if facts.contents[role].kind == BLANK]
+    unlabelled = [role for role in disks if facts.contents[role].kind in {BLANK, UNLABELLED}]
     if intent is None or not intent.is_creating or len(unlabelled) == len(disks):
         intent = _new_intent(storage, found, {})
     # The plan is on the disk before the first change: what follows is recognisable as ours.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
     from tests.fakes.fake_machine import FakeMachine
 
+# The last byte of a disk of 1024 MiB.
+LAST = (1024 << 20) - 1
 CHANGING = {
     "pvcreate",
     "vgcreate",
@@ -125,7 +127,12 @@ def test_volumes_of_the_original_playbook_are_reused(fake: FakeMachine) -> None:
         {"TYPE": "ext4", "UUID": "foreign", "ambivalent": True},
         {"TYPE": "LVM2_member", "UUID": "foreign", "signatures": ["LVM2_member", "ext4"]},
         {"signatures": ["zfs_member"], "TYPE": ""},
-        {"inside": True, "signatures": [], "TYPE": ""},
+        {"bytes": {0: "data"}},
+        {"bytes": {63 * 512 + 1080: "ext4 whose partition table was lost"}},
+        {"bytes": {(4 << 20) - 1: "\x01"}},
+        {"bytes": {LAST: "\x01"}},
+        {"bytes": {LAST - (4 << 20) + 1: "at the end"}},
+        {"bytes": {4096: "1234 LVM2 x[5A%r0N*>"}},
         {"TYPE": "LVM2_member", "UUID": "orphan-not-ours"},
     ],
 )
@@ -135,6 +142,39 @@ def test_a_foreign_disk_is_refused_unchanged(fake: FakeMachine, disk: str, conte
     fake.add_disk(disk, 1024, content)
     result = refuse(fake, "disk-foreign")
     assert f"/dev/{disk}" in result.failure["reason"]
+
+
+def test_a_disk_that_cannot_be_read_is_no_blank_one(fake: FakeMachine) -> None:
+    """Nothing is known of it, so nothing is written; the next run looks again."""
+    broken = {
+        "dd": (1, "", "dd: error reading '/dev/sdb': Input/output error"),
+        "wipefs": (1, "", "wipefs: error: /dev/sdb: probing initialization failed: Input/output error"),
+    }
+    for program, answer in broken.items():
+        fake.script(program, *answer)
+        result = run(fake, "storage")
+        assert (result.code, result.failure["cause"]) == (1, "disk-unreadable")
+        assert "/dev/sdb" in result.failure["reason"]
+        assert "Input/output error" in result.failure["reason"]
+        fake.unscript(program)
+    fake.script("dd", 0, "\0" * 1000)
+    assert "only 1000 bytes" in run(fake, "storage").failure["reason"]
+    fake.unscript("dd")
+    assert changes(fake) == []
+    assert run(fake, "storage").code == 0
+
+
+def test_a_label_that_was_not_written_any_more_is_written_again(fake: FakeMachine) -> None:
+    """Pvcreate writes its header first, the label last; only who began it may take that for blank."""
+    fake.script("pvcreate", 5, "", "the power went")
+    assert run(fake, "storage").code == 1
+    fake.unscript("pvcreate")
+    fake.add_disk("sdb", 1024, {"bytes": {4096: "1234 LVM2 x[5A%r0N*>", 8192: "metadata"}})
+    refuse(fake, "disk-foreign")
+    fake.add_disk("sdb", 1024, {"bytes": {4096: "1234 LVM2 x[5A%r0N*>", LAST: "x"}})
+    refuse(fake, "disk-foreign")
+    fake.add_disk("sdb", 1024, {"bytes": {4096: "1234 LVM2 x[5A%r0N*>"}})
+    assert run(fake, "storage").code == 0
 
 
 def test_an_lvm_disk_that_appears_during_our_creation_is_refused(fake: FakeMachine) -> None:
