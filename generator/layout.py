@@ -39,6 +39,8 @@ class ClusterOutput:
 
 
 MANIFEST = "manifest.json"
+PLATFORM = "platform.json"
+"""The facts of the platform that the files were rendered for, the spec's overrides included."""
 NODES = "nodes"
 PACKER = "packer"
 PAYLOAD = "payload"

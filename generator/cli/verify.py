@@ -100,5 +100,5 @@ def command(  # noqa: PLR0913 -- one parameter per option
     if error:
         raise error
     if not as_json and not quiet:
-        readers = "every tool that is here" if report.absent_tools else "every consuming program"
+        readers = "every tool that is here" if report.absent_tools else "every program of docs/verify.md"
         click.echo(f"{directory}: accepted by {readers}")

@@ -5,10 +5,13 @@ In: a ResolvedCluster.  Out: a RenderedTree, the same bytes for the same input.
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from generator.layout import PLATFORM
 from generator.render.cloud_init import render_meta_data, render_network, render_user_data
 from generator.render.cluster_view import ClusterView
+from generator.render.json_text import to_json
 from generator.render.kickstart import render_kickstart
 from generator.render.node_view import NodeView
 from generator.render.packer import render_packer
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
     from generator.resolve import ResolvedCluster, ResolvedNode
 
 __all__ = ["RenderedFile", "RenderedTree", "render_cluster", "render_node"]
+
+
+def render_facts(cluster: ResolvedCluster) -> RenderedFile:
+    """Return the platform's facts: `holster verify` asks by them, not by those of its own release."""
+    return RenderedFile(PurePosixPath(PLATFORM), to_json(cluster.platform.model_dump(mode="json")))
 
 
 def render_node(node: ResolvedNode, cluster: ClusterView, *, tool_version: str) -> tuple[RenderedFile, ...]:
@@ -60,7 +68,7 @@ def render_cluster(
         firstboot: the first-boot program, which goes into the image; None leaves it out.
     """
     view = ClusterView(cluster)
-    files = list(render_packer(cluster, view, firstboot))
+    files = [*render_packer(cluster, view, firstboot), render_facts(cluster)]
     for node in resolve_nodes(cluster):
         if nodes is None or node.name in nodes:
             files.extend(render_node(node, view, tool_version=tool_version))

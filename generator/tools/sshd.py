@@ -15,17 +15,14 @@ if TYPE_CHECKING:
 _UNUSABLE: Final = ("Missing privilege separation directory", "Privilege separation user")
 
 
-def check_sshd_config(
-    tool: Tool, config: Path, scratch: Path, *, host_key: bytes, is_dropin: bool
-) -> tuple[str, ...]:
+def check_sshd_config(tool: Tool, config: Path, scratch: Path, *, host_key: bytes) -> tuple[str, ...]:
     """Return what sshd says against the file.
 
     Args:
         tool: sshd.
-        config: a whole sshd_config, or a drop-in of sshd_config.d.
+        config: a drop-in; a minimal main file includes it, as on the machine.
         scratch: a private folder for the host key.
         host_key: a throw-away private key in OpenSSH's format: sshd starts with none but its own.
-        is_dropin: then a minimal main file includes it, as on the machine.
 
     Raises:
         ToolMissing: sshd does not run on this machine at all.
@@ -34,10 +31,9 @@ def check_sshd_config(
     key.write_bytes(host_key)
     # sshd refuses a key that others can read.
     key.chmod(0o600)
-    main = config
-    if is_dropin:
-        main = scratch / f"{config.name}.main"
-        main.write_text(f"Include {config}\n")
+    main = scratch / f"{config.name}.main"
+    # In quotes: sshd takes a path with a space, and every glob character, as more than one file.
+    main.write_text(f'Include "{config}"\n')
     answer = run(
         Command(
             # A host key on the command line: the machine makes its own on the first boot.

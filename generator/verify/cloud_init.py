@@ -29,13 +29,16 @@ def _judge_network(context: Context, node: NodeOutput, renderer: str, tool: Tool
     folder = context.make_folder("network")
     # Any name will do where it is found by MAC: the kernel decides it on the machine.
     macs = {network.get("interface") or "eth0": network["mac"]} if network.get("mac") else {}
-    target = NetworkTarget(node.platform.cloud_init.distro, renderer, macs)
+    target = NetworkTarget(context.output.platform.cloud_init.distro, renderer, macs)
     complaints = convert_network_config(tool, node.folder / NETWORK_CONFIG, folder, target)
     if complaints:
         return complaints
     made = [path for path in folder.rglob("*") if path.is_file()]
     wanted = f"{network['address']}/{network['prefix_length']}"
-    if not any(wanted in path.read_text("utf-8", "replace") for path in made):
+    # sysconfig writes the mask on a line of its own.
+    lines = {wanted, f"IPADDR={network['address']}\n"}
+    texts = [path.read_text("utf-8", "replace") for path in made]
+    if not any(line in text for line in lines for text in texts):
         return (f"becomes no {renderer} file with the address {wanted}",)
     return ()
 
@@ -68,7 +71,7 @@ def plan_cloud_init(context: Context) -> Iterator[ToolCheck]:
     new = (_is_new, f"{NETWORK_SCHEMA_SINCE} or newer")
     for node in output.nodes:
         user_data, network = (output.label(node.folder / name) for name in (USER_DATA, NETWORK_CONFIG))
-        facts = node.platform.cloud_init
+        facts = output.platform.cloud_init
         generations = [new]
         if _is_old(VersionNumber(facts.oldest)):
             generations.append((_is_old, f"before {NETWORK_SCHEMA_SINCE}"))

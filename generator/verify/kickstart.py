@@ -136,8 +136,7 @@ def plan_kickstart(context: Context) -> Iterator[Check]:
     """Plan the rules for each kickstart, and one call of ksvalidator for each handler."""
     output = context.output
     kickstarts = _list_kickstarts(output)
-    # One machine speaks for all and for the image: a cluster has one platform.
-    facts = output.nodes[0].platform.kickstart if output.nodes else None
+    facts = output.platform.kickstart
     for path, disks in kickstarts.items():
         yield OwnCheck("disks", output.label(path), partial(_judge_disks, path, disks))
     for handler in facts.handlers if facts else ():

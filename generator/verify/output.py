@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from generator.errors import OutputRejected, UsageInvalid
-from generator.layout import MANIFEST, NODES, PAYLOAD, ClusterOutput, NodePaths
+from generator.layout import MANIFEST, NODES, PAYLOAD, PLATFORM, ClusterOutput, NodePaths
 from generator.manifest import ManifestInvalid, load_manifest
-from generator.platforms.profile import load_profile
+from generator.platforms.profile import PlatformProfile
 from generator.versions import VersionNumber
 
 if TYPE_CHECKING:
     from generator.manifest import Manifest
-    from generator.platforms.profile import PlatformProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,9 @@ class NodeOutput:
         """The declared version of Consul."""
         return VersionNumber(self.facts["programs"]["consul"]["version"])
 
-    @property
-    def platform(self) -> PlatformProfile:
-        """The platform's facts, without the overrides of the spec."""
-        return load_profile(self.facts["platform"]["name"])
+    def delivers(self, absolute: str) -> bool:
+        """Say whether the machine is told of a file at `absolute`."""
+        return any(file.get("path") == absolute for file in self.facts["files"])
 
     def payload(self, absolute: str) -> Path:
         """Return where the payload keeps the file that the machine has at `absolute`."""
@@ -67,10 +67,11 @@ class NodeOutput:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One cluster's output folder; `manifest` is None where it cannot be read."""
+    """One cluster's output folder; `platform` is what it was rendered for."""
 
     root: Path
     manifest: Manifest
+    platform: PlatformProfile
     nodes: tuple[NodeOutput, ...]
 
     @property
@@ -93,7 +94,7 @@ def load_output(directory: Path) -> Output:
 
     Raises:
         UsageInvalid: the folder is not an output folder.
-        OutputRejected: its manifest or a node.json cannot be read.
+        OutputRejected: its manifest, the platform's facts or a node.json cannot be read.
     """
     try:
         manifest = load_manifest(directory)
@@ -107,7 +108,19 @@ def load_output(directory: Path) -> Output:
     names = sorted(
         {PurePosixPath(path).parts[1] for path in manifest.paths if PurePosixPath(path).parts[0] == NODES}
     )
-    return Output(directory, manifest, tuple(_load_node(directory, name) for name in names))
+    nodes = tuple(_load_node(directory, name) for name in names)
+    return Output(directory, manifest, _load_platform(directory), nodes)
+
+
+def _load_platform(directory: Path) -> PlatformProfile:
+    path = directory / PLATFORM
+    try:
+        return PlatformProfile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        reason = f"{path}: {error.strerror}"
+    except ValidationError:
+        reason = f"{path} does not hold the facts of a platform as this release knows them"
+    raise OutputRejected(reason, hint="`holster render SPEC` writes it anew")
 
 
 def _load_node(directory: Path, name: str) -> NodeOutput:
@@ -116,7 +129,13 @@ def _load_node(directory: Path, name: str) -> NodeOutput:
     try:
         node = NodeOutput(name, folder, json.loads(path.read_bytes()))
         # Asked once here, so that no check stumbles over an absent fact later.
-        _ = (node.is_server, node.address, node.consul_version.numbers, node.platform, node.facts["units"])
+        _ = (
+            node.is_server,
+            node.address,
+            node.consul_version.numbers,
+            node.facts["units"],
+            node.facts["files"],
+        )
     except OSError as error:
         raise OutputRejected(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,8 @@
-"""The small files of the system: sshd, sudo, chrony, the firewall."""
+"""The small files of the system: sshd, sudo, chrony, the firewall.
+
+Where they lie, the facts say that the output was rendered for: a file that ought to be there and is
+not is a finding, never a check less.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +29,18 @@ if TYPE_CHECKING:
     from generator.verify.output import NodeOutput
 
 FIREWALL_FOLDER: Final = "/etc/firewalld"
+SUDOERS: Final = "/etc/sudoers.d/10-holster"
+SSHD_DROPIN: Final = "10-holster.conf"
 
 
 def _judge_sshd(context: Context, path: Path, tool: Tool) -> tuple[str, ...]:
+    path.stat()
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    folder = context.make_folder("sshd")
-    return check_sshd_config(tool, path, folder, host_key=key, is_dropin=path.parent.name == "sshd_config.d")
+    return check_sshd_config(tool, path, context.make_folder("sshd"), host_key=key)
 
 
 def _judge_sudoers(path: Path, tool: Tool) -> tuple[str, ...]:
+    path.stat()
     # A dot or a tilde in the name: sudo skips the file without a word.
     if "." in path.name or path.name.endswith("~"):
         return (f"sudo ignores a file of the name {path.name}",)
@@ -51,30 +58,20 @@ def _judge_firewall(context: Context, node: NodeOutput, tool: Tool) -> tuple[str
 
 
 def plan_system(context: Context) -> Iterator[ToolCheck]:
-    """Plan the checks of the system's files; a file that was not rendered has none."""
+    """Plan the checks of the system's files; what was not rendered for this platform has none."""
     output = context.output
+    paths = output.platform.paths
     for node in output.nodes:
-        for path in [
-            *node.find_payload("/etc/ssh/sshd_config"),
-            *node.find_payload("/etc/ssh/sshd_config.d/*.conf"),
-        ]:
+        if paths.sshd_dropin_dir is not None:
+            path = node.payload(f"{paths.sshd_dropin_dir}/{SSHD_DROPIN}")
             yield ToolCheck("sshd", output.label(path), programs.SSHD, partial(_judge_sshd, context, path))
-        for path in node.find_payload("/etc/sudoers.d/*"):
-            yield ToolCheck("sudoers", output.label(path), programs.VISUDO, partial(_judge_sudoers, path))
-        for path in [*node.find_payload("/etc/chrony.conf"), *node.find_payload("/etc/chrony/chrony.conf")]:
-            yield ToolCheck(
-                "chrony",
-                output.label(path),
-                programs.CHRONYD,
-                partial(_judge_chrony, path),
-                can_check,
-                "4.0 or newer",
-            )
-        firewall = node.payload(FIREWALL_FOLDER)
-        if firewall.is_dir():
-            yield ToolCheck(
-                "firewall",
-                output.label(firewall),
-                programs.FIREWALLD,
-                partial(_judge_firewall, context, node),
-            )
+        path = node.payload(SUDOERS)
+        yield ToolCheck("sudoers", output.label(path), programs.VISUDO, partial(_judge_sudoers, path))
+        # Without a time server in the spec the package's own file stays.
+        if node.delivers(paths.chrony_config):
+            path = node.payload(paths.chrony_config)
+            judge = partial(_judge_chrony, path)
+            yield ToolCheck("chrony", output.label(path), programs.CHRONYD, judge, can_check, "4.0 or newer")
+        if output.platform.has_firewalld:
+            label = output.label(node.payload(FIREWALL_FOLDER))
+            yield ToolCheck("firewall", label, programs.FIREWALLD, partial(_judge_firewall, context, node))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -11,15 +12,17 @@ from generator.credentials.store import load_bundle
 from generator.progress import SilentReporter
 from generator.tools.programs import PROGRAMS
 from generator.verify import Verdict, verify_output
+from tests.fakes.rendering import render_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from generator.credentials.bundle import CredentialBundle
     from generator.tools.toolbox import ToolBox
 
 pytestmark = pytest.mark.external
 
+CASES: Final = tuple(Path(__file__).parents[1] / "cases" / f"{name}.yaml" for name in ("other-places",))
 NEEDED = (
     ("chronyd", None),
     ("cloud-init", "22.4"),
@@ -56,11 +59,29 @@ def test_example_is_accepted(
     platform: str | None,
 ) -> None:
     """`holster verify --require-tools` is clean."""
+    demand_tools(tool)
+    output = rendered_example(example, platform)
+    bundle = load_bundle(output.with_name(f"{output.name}.secrets.yaml"))
+    assert_accepted(output, toolbox, bundle)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_case_is_accepted(tool: Callable[..., Path], toolbox: ToolBox, tmp_path: Path, case: Path) -> None:
+    """Specs whose output some program refused once."""
+    demand_tools(tool)
+    output = render_text(case.read_bytes(), tmp_path / "out")
+    assert_accepted(output, toolbox, load_bundle(tmp_path / "out.secrets.yaml"))
+
+
+def demand_tools(tool: Callable[..., Path]) -> None:
+    """Skip the test, or fail it, where a tool is absent."""
     assert all(name in PROGRAMS for name, _ in NEEDED)
     for name, version in NEEDED:
         tool(name, version)
-    output = rendered_example(example, platform)
-    bundle = load_bundle(output.with_name(f"{output.name}.secrets.yaml"))
+
+
+def assert_accepted(output: Path, toolbox: ToolBox, bundle: CredentialBundle) -> None:
+    """Every check of an output runs, and none has a complaint."""
     report = verify_output(
         output,
         tools=toolbox,
