@@ -164,6 +164,14 @@ class Machine:
         """Connect or disconnect the network cable."""
         execute(self.plan.monitor, "set_link", name=NIC, up=up)
 
+    def pause(self) -> None:
+        """Stop the machine's processors: it knows nothing of the time until `resume`."""
+        execute(self.plan.monitor, "stop")
+
+    def resume(self) -> None:
+        """Let it go on where it stopped."""
+        execute(self.plan.monitor, "cont")
+
     def attach_seed(self, iso: Path) -> None:
         """Put a seed disc in."""
         self.plan = replace(self.plan, seed=iso)

@@ -157,4 +157,16 @@ def list_machine_arguments(plan: MachinePlan, accelerator: Accelerator) -> list[
         "-serial",
         "chardev:console",
     ]
+    arguments += _list_watchdogs()
     return [*arguments, "-qmp", f"unix:{_escape(plan.monitor)},server=on,wait=off"]
+
+
+def _list_watchdogs() -> list[str]:
+    """Return the watchdog of a server board, and have the board's own one bite as well.
+
+    The board has an Intel TCO timer whose reset QEMU straps off before 8.0: it opens, it runs out,
+    and nothing happens.  Which of the two becomes /dev/watchdog is the guest's business, so both
+    reset, which is what QEMU does when a watchdog runs out and nothing else is asked for.  Last, so
+    that the slots of disks and card stay.
+    """
+    return ["-global", "ICH9-LPC.noreboot=off", "-device", "i6300esb,id=watchdog"]

@@ -109,6 +109,12 @@ def test_qemu_takes_the_arguments_of_a_machine(
         cards = execute(plan.monitor, "human-monitor-command", **{"command-line": "info network"})
         assert "nic0" in cards
         assert "user" not in cards
+        devices = execute(plan.monitor, "human-monitor-command", **{"command-line": "info qtree"})
+        assert "dev: i6300esb" in devices
+        assert "noreboot = false" in devices, "else the board's own watchdog runs out without a reset"
+        for command, is_running in (("stop", False), ("cont", True)):
+            execute(plan.monitor, command)
+            assert execute(plan.monitor, "query-status")["running"] is is_running
     finally:
         machine.kill()
 

@@ -127,6 +127,10 @@ class GuestStream:
         """Return everything seen so far, on our clock."""
         return align(list(self._samples))
 
+    def samples(self) -> list[Sample]:
+        """Return everything seen so far, as it arrived: for a machine whose own clock stood still."""
+        return list(self._samples)
+
     def wait_until_seen(self, timeout_s: float, since: float | None = None) -> None:
         """Wait until every watched machine that is on was seen, after the moment `since` where one is given.
 

@@ -188,3 +188,9 @@ def first_seen(
         ),
         None,
     )
+
+
+def last_of_boot(sightings: Iterable[Sighting], node: str, boot: str) -> float | None:
+    """Return when a machine was last seen before it booted anew, None when it was not seen in that boot."""
+    moments = [sight.moment for sight in sightings if (sight.node, sight.boot) == (node, boot)]
+    return max(moments, default=None)

@@ -145,6 +145,14 @@ class Writer:
         """Return when the first row after a moment was acknowledged."""
         return next((acknowledged for acknowledged in list(self._moments) if acknowledged > moment), None)
 
+    def last_row(self) -> float:
+        """Return when the last row was acknowledged.
+
+        Raises:
+            IndexError: none was.
+        """
+        return self._moments[-1]
+
     def longest_gap(self, start: float, end: float) -> Gap:
         """Return the longest time without an acknowledged row."""
         return longest_gap(list(self._moments), start, end)

@@ -84,6 +84,16 @@ def test_link_is_cut_by_qemu(bench: Bench) -> None:
         bench.machine.set_link(up=True)
 
 
+def test_machine_is_paused_by_qemu(bench: Bench) -> None:
+    """And a machine that is off cannot be."""
+    bench.machine.power_on()
+    bench.machine.pause()
+    bench.machine.resume()
+    bench.machine.cut_power()
+    with pytest.raises(LabFailed, match="does not answer to stop"):
+        bench.machine.pause()
+
+
 def test_disks_are_touched_only_while_it_is_off(bench: Bench) -> None:
     """QEMU holds them open."""
     machine, content = bench.machine, bench.folder / "content"

@@ -66,6 +66,14 @@ def test_card_gets_the_name_that_the_spec_counts_on() -> None:
     assert "mac" in (refused.value.hint or "")
 
 
+def test_watchdogs_reset_the_machine() -> None:
+    """QEMU straps the board's own one off: Patroni opened it, it ran out, and the old primary lived on."""
+    assert "i6300esb,id=watchdog" in values("-device")
+    assert values("-global") == ["ICH9-LPC.noreboot=off"]
+    # After disks and card: their slots are in names that specs use.
+    assert values("-device")[-1] == "i6300esb,id=watchdog"
+
+
 def test_seed_can_be_absent() -> None:
     """After the first boot it is taken out."""
     assert any("seed.iso" in drive for drive in values("-drive"))

@@ -9,6 +9,7 @@ from tests.lab.sightings import (
     align,
     find_doubles,
     first_seen,
+    last_of_boot,
     list_held,
     list_unreleased,
     longest_blind,
@@ -155,3 +156,12 @@ def test_a_line_that_is_none_of_ours_is_left_out(line: str) -> None:
 def test_a_line_is_boot_clock_and_value() -> None:
     """What the program on the machine writes."""
     assert parse_line(f"{BOOT} 12.500 has-not\n") == (BOOT, 12.5, "has-not")
+
+
+def test_the_end_of_a_boot_is_its_last_sighting() -> None:
+    """A reset ends it without a word; the next boot of the same machine does not count."""
+    samples = watch("a", span(0, 5, "has"), offset=500)
+    samples += [Sample("a", "two", 12.0, 30.0, "not"), Sample("b", "one", 40.0, 40.0, "not")]
+    sightings = align(samples)
+    assert last_of_boot(sightings, "a", "one") == 5.0
+    assert last_of_boot(sightings, "a", "three") is None
