@@ -2,7 +2,7 @@
 # In: install_disk (a path); data_disk, wal_disk (KIND=VALUE, KIND one of path, serial, wwn; empty where the
 # spec names no disk: on machines without data volumes, and with a size rule).
 set -eu
-: "${install_disk:?}" "${data_disk?}" "${wal_disk?}"
+: "${install_disk:?}" "${data_disk?}" "${wal_disk?}" "${sysfs:=/sys/class/block}"
 
 refuse() {
     echo "holster: installation refused: $1" >&2
@@ -17,11 +17,41 @@ ask_disk() {
     printf '%s\n' "$answer" | sed 's/^ *//; s/ *$//'
 }
 
+# Both bring each line into the one form of the first boot: programs differ in prefix, case, dashes, spaces.
+normalise_wwn() {
+    tr 'A-Z' 'a-z' | sed -E 's/^(0x|naa\.|eui\.|uuid\.|nvme\.)//; s/-//g; s/^[23]([0-9a-f]{16}|[0-9a-f]{32})$/\1/'
+}
+normalise_serial() {
+    sed -E 's/^ +//; s/ +$//; s/[^A-Za-z0-9#+.:=@/-]+/_/g'
+}
+
+has_wwn() {
+    printf '%s\n' "$identities" | normalise_wwn | grep -qxF -- "$(printf '%s\n' "$1" | normalise_wwn)"
+}
+
+# has_serial SERIAL: virtio-blk, SATA and NVMe show the first 20 characters of it, QEMU's SCSI disks 36.
+has_serial() {
+    for shown in "$1" "$(printf %.20s "$1")" "$(printf %.36s "$1")"; do
+        shown=$(printf '%s\n' "$shown" | normalise_serial)
+        printf '%s\n' "$identities" | normalise_serial | grep -qxF -- "$shown" && return
+    done
+    return 1
+}
+
+# has_path PATH: also one that leads to nothing here, or elsewhere: without multipath the same disk has several.
+has_path() {
+    [ "$(readlink -f "$1")" != "$resolved" ] || return 0
+    named=$(printf '%s\n' "$1" | sed -nE \
+        -e 's,^/dev/disk/by-id/(wwn-|scsi-|dm-uuid-mpath-),,p' -e 's,^/dev/disk/by-id/nvme-(eui|uuid|nvme)\.,,p')
+    [ -n "$named" ] && has_wwn "$named"
+}
+
 # is_install_disk SELECTOR: whether the install disk is what the spec names so.
 is_install_disk() {
     case $1 in
-    path=*) [ "$(readlink -f "${1#path=}")" = "$resolved" ] ;;
-    *) printf '%s\n' "$identities" | grep -qxF -- "${1#*=}" ;;
+    path=*) has_path "${1#path=}" ;;
+    serial=*) has_serial "${1#serial=}" ;;
+    *) has_wwn "${1#wwn=}" ;;
     esac
 }
 
@@ -40,7 +70,9 @@ wwn=$(ask_disk WWN)
 properties=$(udevadm info --query=property --name="$resolved") || refuse "udev does not know $install_disk"
 # The first boot knows a disk by the same names.
 names='ID_SERIAL|ID_SERIAL_SHORT|ID_SCSI_SERIAL|SCSI_IDENT_SERIAL|ID_WWN|ID_WWN_WITH_EXTENSION'
-identities=$(printf '%s\n' "$serial" "$wwn" "$properties" | sed -E "s/^($names)=//; s/ +$//")
+places=$sysfs/$(basename "$resolved")
+shown=$(cat "$places/serial" "$places/device/serial" "$places/wwid" "$places/device/wwid" 2>/dev/null || true)
+identities=$(printf '%s\n' "$serial" "$wwn" "$shown" "$properties" | sed -E "s/^($names)=//; /^ *$/d")
 for selector in "$data_disk" "$wal_disk"; do
     if [ -n "$selector" ] && is_install_disk "$selector"; then
         refuse "$install_disk is a data disk of this machine ($selector): $other"
@@ -66,6 +98,9 @@ if printf '%s\n' "$types" | grep -qxF LVM2_member; then
     refuse "$install_disk carries an LVM disk that lvm does not list. The installer would erase it. If this is the wrong disk, $other. If nothing in it is needed, run in a shell of the installer and start again: wipefs --all on what lsblk --fs $resolved shows as LVM2_member"
 fi
 whole=$(ask_disk FSTYPE)
+if [ "$whole" = mpath_member ]; then
+    refuse "$install_disk is one path of a multipath disk; the installer takes plain disks only: $other"
+fi
 if [ -n "$whole" ]; then
     refuse "$install_disk is $whole as a whole, without partitions. The installer would erase it. If this is the wrong disk, $other. If nothing in it is needed, run in a shell of the installer and start again: wipefs --all $resolved"
 fi

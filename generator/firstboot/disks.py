@@ -75,11 +75,11 @@ def _open_named(machine: Machine, path: str) -> list[Disk]:
 
 
 def _search(machine: Machine, rule: DiskRule, system: set[str], identities: Identities) -> list[Disk]:
-    return [
-        disk
-        for disk in list_disks(machine)
-        if not system & list_layers(machine, disk.kernel_name) and _fits(disk, rule, identities)
-    ]
+    disks = [disk for disk in list_disks(machine) if not system & list_layers(machine, disk.kernel_name)]
+    found = [disk for disk in disks if _fits(disk, rule, identities)]
+    if rule.serial is None or found:
+        return found
+    return [disk for disk in disks if identities.shows_start_of(disk, rule.serial)]
 
 
 def _find_twins(machine: Machine, disk: Disk) -> list[Disk]:
@@ -99,8 +99,10 @@ def _read_wwid(machine: Machine, name: str) -> str:
 
 
 def _fits(disk: Disk, rule: DiskRule, identities: Identities) -> bool:
-    if rule.serial is not None or rule.wwn is not None:
-        return (rule.serial or rule.wwn) in identities.of(disk)
+    if rule.serial is not None:
+        return identities.has_serial(disk, rule.serial)
+    if rule.wwn is not None:
+        return identities.has_wwn(disk, rule.wwn)
     size = disk.size // MIB
     return size >= (rule.min_size or 0) and (rule.max_size is None or size <= rule.max_size)
 

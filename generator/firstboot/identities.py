@@ -1,8 +1,12 @@
-"""Serial numbers and world-wide names of disks, as the kernel and udev know them; changes nothing."""
+"""Serial numbers and world-wide names of disks, as the kernel and udev know them; changes nothing.
+
+The one form of each is that of `generator/spec/disk_ids.py` and of `kickstart/pre-guard.sh`.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import TYPE_CHECKING
 
 from generator.firstboot.devices import MAP_PREFIX, SYSFS, Disk, is_map, read_word
@@ -21,6 +25,23 @@ UDEV_NAMES = (
     "DM_SERIAL",
     "DM_WWN",
 )
+PREFIX = re.compile(r"(0x|naa\.|eui\.|uuid\.|nvme\.)")
+TYPED = re.compile(r"[23]([0-9a-f]{16}|[0-9a-f]{32})")
+UNSHOWN = re.compile(r"[^A-Za-z0-9#+.:=@/-]+")
+# Room for a serial number: virtio-blk, SATA and NVMe; QEMU's SCSI disks.
+SHOWN = (20, 36)
+
+
+def normalise_wwn(text: str) -> str:
+    """Return the digits of a world-wide name alone: programs differ in prefix, case and dashes."""
+    bare = PREFIX.sub("", text.lower(), count=1).replace("-", "")
+    typed = TYPED.fullmatch(bare)
+    return typed[1] if typed else bare
+
+
+def normalise_serial(text: str) -> str:
+    """Return a serial number as udev shows it: spaces and what else it does not show become one `_`."""
+    return UNSHOWN.sub("_", text.strip())
 
 
 class Identities:
@@ -39,6 +60,19 @@ class Identities:
             for path in self._machine.fs.entries(f"{base}/slaves"):
                 names |= self._ask(path)
         return {name for name in names if name}
+
+    def has_serial(self, disk: Disk, serial: str) -> bool:
+        """Say whether a disk has a serial number, whole."""
+        return normalise_serial(serial) in {normalise_serial(name) for name in self.of(disk)}
+
+    def shows_start_of(self, disk: Disk, serial: str) -> bool:
+        """Say whether a disk shows as much of a serial number as it has room for."""
+        starts = {serial[:length] for length in SHOWN if len(serial) > length}
+        return any(self.has_serial(disk, start) for start in starts)
+
+    def has_wwn(self, disk: Disk, wwn: str) -> bool:
+        """Say whether a disk has a world-wide name."""
+        return normalise_wwn(wwn) in {normalise_wwn(name) for name in self.of(disk)}
 
     def is_path(self, disk: Disk) -> bool:
         """Say whether udev counts a disk as one of several paths to a disk."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_DISK_MIB: Final = {"data": 4096, "wal": 2048}
 SPARE_MIB: Final = 64
 """Beside a volume of fixed size: what LVM takes for itself, and some."""
+WWN_DIGITS: Final = 16
 _QEMU_ID: Final = re.compile(r"/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_(?P<serial>[A-Za-z0-9-]+)")
 _LETTER: Final = re.compile(r"/dev/sd([b-z])")
 
@@ -110,12 +111,17 @@ def _plan_disk(
             f"the lab cannot give {node.name} a disk {selector.path}",
             hint="select it by serial, wwn or size, or by a name such as /dev/sdb",
         )
+    if selector.wwn is not None and len(selector.wwn) != WWN_DIGITS:
+        raise UsageInvalid(
+            f"the lab cannot give {node.name} a disk with the WWN {selector.wwn}",
+            hint=f"its disks have WWNs of {WWN_DIGITS} digits",
+        )
     return DiskPart(
         role,
         folder / f"{role}.raw",
         "raw",
         serial=serial or f"holster-{role}",
-        wwn=None if selector.wwn is None else f"0x{selector.wwn.removeprefix('0x')}",
+        wwn=None if selector.wwn is None else f"0x{selector.wwn}",
         size_mib=choose_disk_size(volume, declared, role),
     )
 

@@ -149,13 +149,6 @@ UrlOrPath = Annotated[
         longest=MAX_URL,
     ),
 ]
-DiskSerial = Annotated[
-    StrictStr,
-    Matching(re.compile(r"[A-Za-z0-9_.:-]{1,64}"), "must be a serial number as `lsblk -o SERIAL` prints it"),
-]
-DiskWwn = Annotated[
-    StrictStr, Matching(re.compile(r"(0x)?[0-9a-f]{8,32}"), "must be a WWN as `lsblk -o WWN` prints it")
-]
 Namespace = Annotated[
     StrictStr,
     Matching(

@@ -15,12 +15,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, Tag
 
+from generator.spec.disk_ids import DiskSerial, DiskWwn
 from generator.spec.fields import (
     AbsolutePath,
     Checksum,
     Count,
-    DiskSerial,
-    DiskWwn,
     Encoding,
     Flag,
     GroupName,
@@ -89,9 +88,11 @@ class DiskSelector(SpecModel):
     path: AbsolutePath | None = None
     """A device path; one below /dev/disk/by-id or by-path stays the same at every boot."""
     serial: DiskSerial | None = None
-    """The serial number, as `lsblk -o SERIAL` prints it."""
+    """The serial number, as `lsblk -o SERIAL` prints it. Of a longer one than the disk has room for
+    (20 characters on virtio-blk, SATA and NVMe), the beginning counts."""
     wwn: DiskWwn | None = None
-    """The world-wide name, as `lsblk -o WWN` prints it."""
+    """The world-wide name, as `lsblk -o WWN` or `multipath -ll` prints it: with or without 0x, naa., eui.,
+    uuid., nvme.; upper or lower case."""
     min_size: SizeMib | None = None
     """The only disk of at least this size (and of at most `max_size`)."""
     max_size: SizeMib | None = None

@@ -93,7 +93,7 @@ def test_trap_05_the_guard_knows_every_disk_that_the_spec_names(render: Render) 
     [
         ("/dev/disk/by-id/ata-a", "path=/dev/disk/by-id/ata-a"),
         ({"serial": "WD-1"}, "serial=WD-1"),
-        ({"wwn": "0x5000c500a1b2c3d4"}, "wwn=0x5000c500a1b2c3d4"),
+        ({"wwn": "0x5000C500a1b2c3d4"}, "wwn=5000c500a1b2c3d4"),
         ({"min_size": "10GiB"}, ""),
     ],
 )

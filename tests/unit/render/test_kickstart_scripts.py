@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from generator.spec.disk_ids import normalise_wwn
+from tests.unit.spec.test_disk_ids import WWN_FORMS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -69,22 +72,36 @@ ANSWERS = {
 def guard(tmp_path: Path, fake: Callable[[str, str], None]) -> Guard:
     """Return a function that runs the guard on a machine whose programs give these answers.
 
-    `answers` are lsblk's by column, `lvm` and `udev` what these programs print; a script that
-    begins with `exit` is one that fails.
+    `answers` are lsblk's by column, `shown` what files of sysfs say, `lvm` and `udev` what these
+    programs print; a script that begins with `exit` is one that fails.
     """
 
     def say(text: str) -> str:
         return text if text.startswith("exit") else f"echo {shlex.quote(text)}"
 
     def judge(
-        *, lvm: str = "", udev: str = "", answers: dict[str, str] | None = None, **variables: str
+        *,
+        lvm: str = "",
+        udev: str = "",
+        answers: dict[str, str] | None = None,
+        shown: dict[str, str] | None = None,
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         columns = {**ANSWERS, **(answers or {})}
         cases = "".join(f"*'--output {name} '*) {say(text)} ;;\n" for name, text in columns.items())
         fake("lsblk", f'case "$*" in\n{cases}esac')
         fake("lvm", say(lvm))
         fake("udevadm", f'case "$*" in info*) {say(udev)} ;; esac')
-        inputs = {"install_disk": block_device(), **NO_DATA_DISKS, **variables}
+        sysfs = tmp_path / "sys" / Path(block_device()).resolve().name
+        for name, text in (shown or {}).items():
+            (sysfs / name).parent.mkdir(parents=True, exist_ok=True)
+            (sysfs / name).write_text(f"{text}\n", "utf-8")
+        inputs = {
+            "install_disk": block_device(),
+            "sysfs": str(sysfs.parent),
+            **NO_DATA_DISKS,
+            **variables,
+        }
         return run("pre-guard.sh", tmp_path, **inputs)
 
     return judge
@@ -170,8 +187,17 @@ def test_trap_05_a_disk_that_does_not_answer_is_refused(guard: Guard, column: st
     [
         ("serial=DATA-1", {"SERIAL": "DATA-1  "}, ""),
         ("serial=DATA-1", {}, "DEVNAME=/dev/sda\nID_SERIAL_SHORT=DATA-1"),
+        ("serial=VMware NVME_0000", {"SERIAL": "VMware_NVME_0000"}, ""),
+        ("serial=VMware_NVME_0000", {}, "ID_SERIAL_SHORT=VMware  NVME_0000"),
+        ("serial=7c1e2f4a-0b7d-4e64-9b0c-1a2b3c4d5e6f", {"SERIAL": "7c1e2f4a-0b7d-4e64-9"}, ""),
         ("wwn=0x5000c500a1b2c3d4", {"WWN": "0x5000c500a1b2c3d4"}, ""),
-        ("wwn=0x5000c500a1b2c3d4", {}, "ID_WWN_WITH_EXTENSION=0x5000c500a1b2c3d4"),
+        ("wwn=5000c500a1b2c3d4", {"WWN": "0x5000C500A1B2C3D4"}, ""),
+        ("wwn=5000c500a1b2c3d4", {}, "ID_WWN_WITH_EXTENSION=0x5000c500a1b2c3d4"),
+        ("wwn=0025388b71b1a2c3", {"WWN": "eui.0025388b71b1a2c3"}, ""),
+        ("path=/dev/disk/by-id/wwn-0x5000c500a1b2c3d4", {"WWN": "0x5000c500a1b2c3d4"}, ""),
+        ("path=/dev/disk/by-id/scsi-35000c500a1b2c3d4", {"WWN": "0x5000c500a1b2c3d4"}, ""),
+        ("path=/dev/disk/by-id/dm-uuid-mpath-35000c500a1b2c3d4", {"WWN": "0x5000c500a1b2c3d4"}, ""),
+        ("path=/dev/disk/by-id/nvme-eui.0025388b71b1a2c3", {"WWN": "eui.0025388b71b1a2c3"}, ""),
     ],
 )
 @pytest.mark.parametrize("volume", ["data_disk", "wal_disk"])
@@ -182,6 +208,30 @@ def test_trap_05_a_data_disk_under_the_name_of_the_install_disk_is_refused(
     done = guard(udev=udev, answers=answers, **{volume: selector})
     assert done.returncode == 1
     assert f"is a data disk of this machine ({selector})" in done.stderr
+
+
+@pytest.mark.parametrize("form", WWN_FORMS)
+def test_every_form_of_a_wwn_is_one_disk(guard: Guard, form: str) -> None:
+    """The spec's form, whatever lsblk, udev or the kernel print: those of test_disk_ids.py."""
+    digits = normalise_wwn(form)
+    for seen in ({"answers": {"WWN": form}}, {"udev": f"ID_WWN={form}"}, {"shown": {"device/wwid": form}}):
+        done = guard(data_disk=f"wwn={digits}", **seen)
+        assert done.returncode == 1, done.stderr
+        assert "is a data disk of this machine" in done.stderr
+        assert guard(data_disk=f"wwn={digits[:-1]}e", **seen).returncode == 0
+
+
+def test_a_path_of_a_multipath_disk_is_refused_without_the_advice_to_wipe_it(guard: Guard) -> None:
+    """What it holds is on the map."""
+    done = guard(answers={"FSTYPE": "mpath_member"})
+    assert done.returncode == 1
+    assert "multipath" in done.stderr
+    assert "wipefs" not in done.stderr
+
+
+def test_a_disk_without_any_name_is_installed(guard: Guard) -> None:
+    """Some hypervisors show none."""
+    assert guard(answers={"SERIAL": "", "WWN": ""}, data_disk="serial=DATA-1").returncode == 0
 
 
 def test_trap_05_a_path_that_leads_to_the_install_disk_is_refused(tmp_path: Path, guard: Guard) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from generator.spec import fields, network_fields
+from generator.spec import disk_ids, fields, network_fields
 from generator.spec.fields import DNS_LABEL
 
 GOOD: dict[str, list[Any]] = {
@@ -26,8 +26,17 @@ GOOD: dict[str, list[Any]] = {
     "Checksum": ["md5:" + "0" * 32, "sha256:" + "a" * 64, "file:https://example.org/sums"],
     "Count": [0, 5],
     "DhcpRange": ["10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.1"],
-    "DiskSerial": ["S3Z9NB0K", "holster-data"],
-    "DiskWwn": ["0x5000c500a1b2c3d4", "5000c500a1b2c3d4"],
+    "DiskSerial": ["S3Z9NB0K", "holster-data", "VMware NVME_0000", " WD-WX11  ", "a" * 64],
+    "DiskWwn": [
+        "0x5000c500a1b2c3d4",
+        "5000C500A1B2C3D4",
+        "naa.600508b1001c0000000000000000aa01",
+        "3600508b1001c0000000000000000aa01",
+        "eui.0025388b71b1a2c3",
+        "EUI.00000000000000008CE38EE20B5D9A01",
+        "uuid.7c1e2f4a-0b7d-4e64-9b0c-1a2b3c4d5e6f",
+        "nvme.15ad-564d576172652056-564d77617265204e564d65-00000001",
+    ],
     "DnsLabel": ["db1", "a", "1", "a" * 63],
     "DnsName": ["example.org", "a", "1.example"],
     "Encoding": ["UTF8", "WIN1251"],
@@ -89,6 +98,15 @@ BAD: dict[str, list[Any]] = {
     "AbsolutePath": ["dev/sdb", "/", "/a/", "//a", "/a/../b", "/a/..", "/./a", "/a b", 5],
     "Address": ["256.1.1.1", "127.1", "192.168.11.181/24", "::1", "010.0.0.1", 5, None, True],
     "DhcpRange": ["10.0.0.9-10.0.0.1", "10.0.0.1", "10.0.0.1-10.0.0.2-10.0.0.3", 5],
+    "DiskSerial": ["", " ", "a" * 65, "-a", "a,b", "\ta", 5],
+    "DiskWwn": [
+        "0x5000",
+        "t10.ATA     QEMU HARDDISK",
+        "eui.",
+        "0x5000c500a1b2c3dg",
+        "wwn-0x5000c500a1b2c3d4",
+        5,
+    ],
     "DnsLabel": ["A", "a_b", "-a", "a-", "a.b", "a" * 64, "имя", 5],
     "DnsName": ["a..b", ".a", "a.", "A.org", ".".join(["a" * 60] * 5)],
     "Flag": ["true", 1, 0, "yes"],
@@ -109,7 +127,8 @@ BAD: dict[str, list[Any]] = {
     "Url": ["example.org", "javascript:x", "https://", "https://e.org/${x}"],
     "Version": ["1", "1.22-rc1", "v1.2", "latest", "1." + "9" * 5000],
 }
-TYPES = {name: getattr(fields, name, None) or getattr(network_fields, name) for name in GOOD}
+MODULES = {**vars(disk_ids), **vars(network_fields), **vars(fields)}
+TYPES = {name: MODULES[name] for name in GOOD}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""Disks are found by serial number and WWN, whoever spells them how; nothing is found by half."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.firstboot_runs import run
+from tests.unit.firstboot.test_multipath import select
+from tests.unit.firstboot.test_storage import refuse
+from tests.unit.spec.test_disk_ids import SPELLINGS, WWN_FORMS
+
+if TYPE_CHECKING:
+    from tests.fakes.fake_machine import FakeMachine
+
+UUID = "7c1e2f4a-0b7d-4e64-9b0c-1a2b3c4d5e6f"
+
+
+def show(fake: FakeMachine, disk: str, leaf: str, text: str) -> None:
+    """Let sysfs say something of a disk."""
+    path = fake.at(f"/sys/class/block/{disk}/{leaf}")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{text}\n")
+
+
+def made_on(fake: FakeMachine) -> list[str]:
+    """Return the disks that became LVM's."""
+    return [call[-1] for call in fake.calls if call[0] == "pvcreate"]
+
+
+@pytest.mark.parametrize("form", WWN_FORMS)
+@pytest.mark.parametrize("leaf", ["wwid", "device/wwid"])
+def test_a_wwn_is_found_in_every_form(fake: FakeMachine, form: str, leaf: str) -> None:
+    """The spec's one form, and those of a payload that was rendered before there was one."""
+    show(fake, "sdb", leaf, form)
+    for wwn in (SPELLINGS[form], form):
+        select(fake, {"wwn": f"{wwn[:-1]}e"}, {"path": "/dev/sdc"})
+        refuse(fake, "disk-missing")
+    select(fake, {"wwn": form}, {"path": "/dev/sdc"})
+    assert run(fake, "storage").code == 0
+    assert made_on(fake) == ["/dev/sdb", "/dev/sdc"]
+
+
+@pytest.mark.parametrize(
+    ("serial", "shown"),
+    [
+        (UUID, UUID[:20]),
+        (UUID, UUID),
+        (f"{UUID}-data", UUID),
+        ("VMware NVME_0000", "VMware_NVME_0000"),
+        ("VMware_NVME_0000", "VMware NVME_0000    "),
+        ("WD-1", "   WD-1"),
+    ],
+)
+def test_a_serial_is_found_as_the_guest_shows_it(fake: FakeMachine, serial: str, shown: str) -> None:
+    """Spaces, and what a disk has no room for: 20 characters on virtio-blk, SATA, NVMe, 36 on QEMU's SCSI."""
+    show(fake, "sdb", "serial", shown)
+    show(fake, "sdc", "serial", "another")
+    select(fake, {"serial": serial}, {"path": "/dev/sdc"})
+    assert run(fake, "storage").code == 0
+    assert made_on(fake) == ["/dev/sdb", "/dev/sdc"]
+
+
+@pytest.mark.parametrize("shown", [UUID[:19], UUID[:21], UUID[:8], f"{UUID}x", UUID[1:21], ""])
+def test_no_other_part_of_a_serial_is_enough(fake: FakeMachine, shown: str) -> None:
+    """Only a length that a disk is known to cut at proves anything."""
+    show(fake, "sdb", "serial", shown)
+    select(fake, {"serial": UUID}, {"path": "/dev/sdc"})
+    refuse(fake, "disk-missing")
+
+
+def test_two_disks_that_show_the_same_start_are_refused(fake: FakeMachine) -> None:
+    """Which of them is meant is not known; the whole number on one of them decides."""
+    show(fake, "sdb", "serial", UUID[:20])
+    show(fake, "sdc", "serial", UUID[:20])
+    select(fake, {"serial": UUID}, {"path": "/dev/sdc"})
+    refuse(fake, "disk-ambiguous")
+    show(fake, "sdb", "device/serial", UUID)
+    assert run(fake, "storage").code == 0
