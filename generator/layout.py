@@ -74,6 +74,7 @@ class NodePaths:
     node_json = "/etc/holster/node.json"
     acl_json = "/etc/holster/acl.json"
     vip_environment = "/etc/holster/vip-manager.env"
+    postgresql_tls = "/etc/holster/tls"
     state_dir = "/var/lib/holster"
     sealed = "/var/lib/holster/sealed"
     delivered = "/var/lib/holster/delivered"

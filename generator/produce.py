@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from generator.check import CheckedSpec
-    from generator.credentials.bundle import CredentialBundle
+    from generator.credentials.bundle import CredentialBundle, NodeCredentials
     from generator.diagnostics import Problem
     from generator.render.rendered import RenderedFile
     from generator.spec.model import ClusterSpec
@@ -99,21 +99,23 @@ def prepare_bundle(
     spec = checked.spec
     identities = list_identities(spec)
     years = spec.certificates.years
-    known: frozenset[str] = frozenset()
+    known: dict[str, NodeCredentials] = {}
     warnings: tuple[Problem, ...] = ()
 
     def make_or_extend(old: CredentialBundle | None) -> CredentialBundle:
         nonlocal known, warnings
         if old is None:
             return create_bundle(spec.cluster, identities, years=years, now=now, entropy=entropy)
-        known = frozenset(old.nodes)
+        known = old.nodes
         # Before it is extended: another cluster's bundle must not grow machines of this one.
         held = [node for node in identities if node.name in known]
         warnings = check_bundle(old, spec.cluster, held, now)
         return extend_bundle(old, identities, years=years, now=now, entropy=entropy)
 
     bundle = update_bundle(path, make_or_extend)
-    return bundle, tuple(node.name for node in identities if node.name not in known), warnings
+    # A machine that was known may have got a part that it lacked.
+    made = (node.name for node in identities if bundle.nodes[node.name] != known.get(node.name))
+    return bundle, tuple(made), warnings
 
 
 def reissue_certificate(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from generator.credentials.bundle import NodeIdentity
+from generator.credentials.certificates import name_postgresql
 from generator.platforms.vip_mode import choose_vip_mode
 from generator.sizing import (
     DEFAULT_CPUS,
@@ -23,7 +24,7 @@ from generator.sizing import (
 from generator.spec.model import DiskSelector, Durability, Role
 from generator.spec.rules.disks import DEFAULT_OS_DISK
 from generator.spec.storage import merge_storage, smallest_wal_volume
-from generator.spec.topology import choose_datacenter, iterate_nodes
+from generator.spec.topology import choose_datacenter
 from generator.versions import ConsulDialect, PatroniDialect, VersionNumber
 
 if TYPE_CHECKING:
@@ -153,6 +154,11 @@ class ResolvedCluster:
     def patroni_dialect(self) -> PatroniDialect:
         """What the declared Patroni version knows."""
         return PatroniDialect(self.patroni.version)
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether PostgreSQL offers TLS, and the members speak it among each other."""
+        return self.spec.postgresql.tls != "off"
 
     @property
     def is_synchronous(self) -> bool:
@@ -326,17 +332,20 @@ def _resolve_peers(spec: ClusterSpec) -> tuple[Peer, ...]:
 
 
 def list_identities(spec: ClusterSpec) -> tuple[NodeIdentity, ...]:
-    """Return what each machine's certificate must say."""
-    datacenter = choose_datacenter(spec).name
+    """Return what each machine's certificates must say."""
+    datacenter, vip = choose_datacenter(spec).name, str(spec.vip)
     return tuple(
         NodeIdentity(
-            name=node.name,
-            address=str(node.address),
-            is_server=Role.CONSUL_SERVER in roles,
+            name=peer.name,
+            address=str(peer.address),
+            is_server=peer.is_server,
             datacenter=datacenter,
             domain=spec.consul.domain,
+            postgresql=name_postgresql(name=peer.name, fqdn=peer.fqdn, address=str(peer.address), vip=vip)
+            if peer.is_member
+            else None,
         )
-        for _, node, roles in iterate_nodes(spec)
+        for peer in _resolve_peers(spec)
     )
 
 

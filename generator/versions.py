@@ -128,6 +128,11 @@ class PostgresqlDialect:
         return self.major >= 13  # noqa: PLR2004 -- the version is the fact
 
     @property
+    def has_ssl_min_protocol_version(self) -> bool:
+        """`ssl_min_protocol_version`; older versions offer what OpenSSL allows."""
+        return self.major >= 12  # noqa: PLR2004 -- the version is the fact
+
+    @property
     def has_max_slot_wal_keep_size(self) -> bool:
         """A limit on what a replication slot may hold back."""
         return self.major >= 13  # noqa: PLR2004

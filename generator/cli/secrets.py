@@ -152,5 +152,5 @@ def reissue(spec: Path, node: str, bundle_path: Path | None) -> None:
     reissue_certificate(checked, path, node, now=datetime.now(UTC), entropy=token_bytes)
     ConsoleReporter(quiet=False).step(
         f"{path}: issued the certificate of {node} anew; next: `holster render`, then bring the new files of "
-        f"payload/etc/consul.d/tls to {node}"
+        f"payload/etc/consul.d/tls and payload/etc/holster/tls to {node}"
     )

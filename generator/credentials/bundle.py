@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from generator.credentials.certificates import (
     CertifiedNames,
+    Issuer,
     create_authority,
     load_issuer,
     name_agent,
@@ -53,12 +54,24 @@ class Authority(BundleModel):
     key: SecretStr
 
 
+class ServerCertificate(BundleModel):
+    """A certificate and its key."""
+
+    certificate: str
+    key: SecretStr
+
+
 class NodeCredentials(BundleModel):
-    """What belongs to one machine only."""
+    """What belongs to one machine only.
+
+    `certificate` and `key` are those of its Consul agent.  `postgresql` is None on a machine
+    that is no member, and in bundles of before there was one: the next render makes it.
+    """
 
     certificate: str
     key: SecretStr
     agent_token: AclToken
+    postgresql: ServerCertificate | None = None
 
 
 class Passwords(BundleModel):
@@ -96,17 +109,21 @@ class CredentialBundle(BundleModel):
 
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
-    """What a node's certificate says: compared with the bundle at every render."""
+    """What a node's certificates say: compared with the bundle at every render.
+
+    `postgresql` are the names of its PostgreSQL, None where it is no member.
+    """
 
     name: str
     address: str
     is_server: bool
     datacenter: str
     domain: str
+    postgresql: CertifiedNames | None = None
 
     @property
     def certified_names(self) -> CertifiedNames:
-        """The names its certificate must hold, no more and no fewer."""
+        """The names its agent's certificate must hold, no more and no fewer."""
         return name_agent(
             name=self.name,
             address=self.address,
@@ -148,9 +165,7 @@ def draw_gossip_key(entropy: Entropy) -> SecretStr:
     return SecretStr(b64encode(entropy(GOSSIP_KEY_BYTES)).decode("ascii"))
 
 
-def _issue_nodes(
-    authority: Authority, nodes: Iterable[NodeIdentity], *, years: int, now: datetime, entropy: Entropy
-) -> dict[str, NodeCredentials]:
+def _load_issuer(authority: Authority, now: datetime) -> Issuer:
     try:
         issuer = load_issuer(authority.certificate, authority.key.get_secret_value())
     except ValueError as error:
@@ -163,6 +178,13 @@ def _issue_nodes(
             f"the certificate authority of the bundle ends on {until:%Y-%m-%d} and can sign nothing any more",
             hint="a cluster that goes on needs a new bundle and new machines",
         )
+    return issuer
+
+
+def _issue_nodes(
+    authority: Authority, nodes: Iterable[NodeIdentity], *, years: int, now: datetime, entropy: Entropy
+) -> dict[str, NodeCredentials]:
+    issuer = _load_issuer(authority, now)
     issued = {}
     for node in nodes:
         certificate, key = issuer.issue(
@@ -172,6 +194,32 @@ def _issue_nodes(
             certificate=certificate, key=SecretStr(key), agent_token=draw_token(entropy)
         )
     return issued
+
+
+def _lacks_postgresql(node: NodeIdentity, credentials: NodeCredentials) -> bool:
+    return node.postgresql is not None and credentials.postgresql is None
+
+
+def _issue_postgresql(
+    bundle: CredentialBundle, nodes: Iterable[NodeIdentity], *, years: int, now: datetime, entropy: Entropy
+) -> CredentialBundle:
+    """Return the bundle with certificates for the PostgreSQL of members that have none; the rest stays."""
+    lacking = [node for node in nodes if _lacks_postgresql(node, bundle.nodes[node.name])]
+    if not lacking:
+        return bundle
+    issuer, changed = _load_issuer(bundle.authority, now), {}
+    for node in lacking:
+        certificate, key = issuer.issue(
+            node.name,
+            node.postgresql or CertifiedNames(frozenset(), frozenset()),
+            years=years,
+            now=now,
+            entropy=entropy,
+            is_client=False,
+        )
+        own = ServerCertificate(certificate=certificate, key=SecretStr(key))
+        changed[node.name] = bundle.nodes[node.name].model_copy(update={"postgresql": own})
+    return bundle.model_copy(update={"nodes": bundle.nodes | changed})
 
 
 def create_bundle(  # noqa: PLR0913 -- clock and entropy are parameters, so that the result is a function of them
@@ -195,7 +243,7 @@ def create_bundle(  # noqa: PLR0913 -- clock and entropy are parameters, so that
     """
     certificate, key = create_authority(cluster, years=years, now=now, entropy=entropy)
     authority = Authority(certificate=certificate, key=SecretStr(key))
-    return CredentialBundle(
+    bundle = CredentialBundle(
         cluster=cluster,
         gossip_key=draw_gossip_key(entropy) if gossip_key is None else SecretStr(gossip_key),
         authority=authority,
@@ -211,6 +259,7 @@ def create_bundle(  # noqa: PLR0913 -- clock and entropy are parameters, so that
         ),
         nodes=_issue_nodes(authority, nodes, years=years, now=now, entropy=entropy),
     )
+    return _issue_postgresql(bundle, nodes, years=years, now=now, entropy=entropy)
 
 
 def extend_bundle(
@@ -221,7 +270,7 @@ def extend_bundle(
     now: datetime,
     entropy: Entropy,
 ) -> CredentialBundle:
-    """Return the bundle with credentials for nodes it does not know; the same object if it knows all.
+    """Return the bundle with what it lacks for these nodes; the same object if it lacks nothing.
 
     What exists is never touched, and a machine that left the spec stays in: it may come back.
 
@@ -229,18 +278,18 @@ def extend_bundle(
         BundleInvalid: the authority cannot be read.
     """
     missing = [node for node in nodes if node.name not in bundle.nodes]
-    if not missing:
-        return bundle
-    issued = _issue_nodes(bundle.authority, missing, years=years, now=now, entropy=entropy)
-    return bundle.model_copy(update={"nodes": bundle.nodes | issued})
+    if missing:
+        issued = _issue_nodes(bundle.authority, missing, years=years, now=now, entropy=entropy)
+        bundle = bundle.model_copy(update={"nodes": bundle.nodes | issued})
+    return _issue_postgresql(bundle, nodes, years=years, now=now, entropy=entropy)
 
 
 def reissue_node(
     bundle: CredentialBundle, node: NodeIdentity, *, years: int, now: datetime, entropy: Entropy
 ) -> CredentialBundle:
-    """Return the bundle with a new key and certificate for one node, its token kept.
+    """Return the bundle with new keys and certificates for one node, its token kept.
 
-    Needed when address, role or datacenter of the node changed, or its key leaked.
+    Needed when address, role or datacenter of the node or the virtual address changed, or a key leaked.
 
     Raises:
         BundleInvalid: the bundle has no such node, or the authority cannot be read.
@@ -253,7 +302,8 @@ def reissue_node(
     issued = _issue_nodes(bundle.authority, [node], years=years, now=now, entropy=entropy)[node.name]
     # The token lives on in Consul; a new one would need the old one's removal there.
     kept = issued.model_copy(update={"agent_token": bundle.nodes[node.name].agent_token})
-    return bundle.model_copy(update={"nodes": bundle.nodes | {node.name: kept}})
+    changed = bundle.model_copy(update={"nodes": bundle.nodes | {node.name: kept}})
+    return _issue_postgresql(changed, [node], years=years, now=now, entropy=entropy)
 
 
 def replace_gossip_key(bundle: CredentialBundle, key: str) -> CredentialBundle:

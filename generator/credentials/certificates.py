@@ -11,7 +11,7 @@ import re
 from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
@@ -56,7 +56,7 @@ UNREADABLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CertifiedNames:
-    """What a certificate vouches for: DNS names and IPv4 addresses."""
+    """What a certificate vouches for: DNS names and addresses."""
 
     dns: frozenset[str]
     addresses: frozenset[str]
@@ -76,6 +76,16 @@ def name_agent(*, name: str, address: str, is_server: bool, datacenter: str, dom
         dns = frozenset({name_server(datacenter, domain), name, "localhost"})
         return CertifiedNames(dns, frozenset({"127.0.0.1", address}))
     return CertifiedNames(frozenset({f"client.{datacenter}.{domain}", "localhost"}), frozenset({"127.0.0.1"}))
+
+
+def name_postgresql(*, name: str, fqdn: str, address: str, vip: str) -> CertifiedNames:
+    """Return the names that a member's PostgreSQL certificate must hold.
+
+    Patroni names members by address, and libpq before 15 compares an address with DNS names
+    only, as text (release notes of PostgreSQL 15): each address stands there as well.
+    """
+    addresses = frozenset({address, vip, "127.0.0.1"})
+    return CertifiedNames(frozenset({name, fqdn, "localhost"}) | addresses, addresses)
 
 
 def draw_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
@@ -256,14 +266,25 @@ class Issuer:
     def _since(self, now: datetime) -> datetime:
         return max(now - BACKDATED, self.certificate.not_valid_before_utc)
 
-    def issue(
-        self, name: str, names: CertifiedNames, *, years: int, now: datetime, entropy: Entropy
+    def issue(  # noqa: PLR0913 -- clock and entropy are parameters, so that the result is a function of them
+        self,
+        name: str,
+        names: CertifiedNames,
+        *,
+        years: int,
+        now: datetime,
+        entropy: Entropy,
+        is_client: bool = True,
     ) -> tuple[str, str]:
-        """Return certificate and key (PEM) of a node; it never outlives the authority."""
+        """Return certificate and key (PEM) of a node; it never outlives the authority.
+
+        Without `is_client` the certificate serves only: Consul lets nobody in with it.
+        """
         key = draw_key(entropy)
         now = now.replace(microsecond=0)
         alternatives: list[x509.GeneralName] = [x509.DNSName(entry) for entry in sorted(names.dns)]
-        alternatives += [x509.IPAddress(IPv4Address(entry)) for entry in sorted(names.addresses)]
+        alternatives += [x509.IPAddress(ip_address(entry)) for entry in sorted(names.addresses)]
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if is_client else [])]
         certificate = (
             _start(
                 x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
@@ -275,10 +296,7 @@ class Issuer:
             .issuer_name(self.certificate.subject)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(is_authority=False), critical=True)
-            .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
-                critical=False,
-            )
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False

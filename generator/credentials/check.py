@@ -41,7 +41,9 @@ if TYPE_CHECKING:
         CredentialBundle,
         NodeCredentials,
         NodeIdentity,
+        ServerCertificate,
     )
+    from generator.credentials.certificates import CertifiedNames
 
 AES_KEY_BYTES: Final = frozenset({16, 24, 32})
 """What Consul accepts; the length chooses AES-128, -192 or -256."""
@@ -55,7 +57,7 @@ class _Findings:
     """What was found so far; `stale` are nodes that a reissue would mend."""
 
     faults: list[str] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
+    stale: set[str] = field(default_factory=set)
     warnings: list[Problem] = field(default_factory=list)
 
     def warn(self, identifier: str, message: str, hint: str) -> None:
@@ -101,9 +103,9 @@ def check_bundle(
 
 def _hint(findings: _Findings) -> str:
     if len(findings.stale) == 1:
-        return f"holster secrets reissue SPEC {findings.stale[0]}"
+        return f"holster secrets reissue SPEC {next(iter(findings.stale))}"
     if findings.stale:
-        return f"holster secrets reissue SPEC NODE, for each of {', '.join(findings.stale)}"
+        return f"holster secrets reissue SPEC NODE, for each of {', '.join(sorted(findings.stale))}"
     return "mend it where you changed it, or restore the bundle from a backup"
 
 
@@ -188,11 +190,16 @@ def _check_certificates(
         if credentials is None:
             findings.faults.append(f"it has nothing for the node {node.name}")
             continue
-        _check_node(node, credentials, authority, now, findings)
+        role = "a Consul server" if node.is_server else "no Consul server"
+        certified = _Certified(node.name, node.name, f" ({role}, {node.address})", node.certified_names)
+        _check_pair(certified, credentials, authority, now, findings)
+        if node.postgresql is not None and credentials.postgresql is not None:
+            certified = _Certified(node.name, f"{node.name}'s PostgreSQL", "", node.postgresql)
+            _check_pair(certified, credentials.postgresql, authority, now, findings)
 
 
 def _parse_pair(
-    owner: str, pair: Authority | NodeCredentials, findings: _Findings
+    owner: str, pair: Authority | NodeCredentials | ServerCertificate, findings: _Findings
 ) -> tuple[Certificate | None, EllipticCurvePrivateKey | None]:
     certificate, key = None, None
     try:
@@ -206,45 +213,49 @@ def _parse_pair(
     return certificate, key
 
 
-def _check_node(
-    node: NodeIdentity,
-    credentials: NodeCredentials,
+@dataclass(frozen=True, slots=True)
+class _Certified:
+    """One certificate: its machine, how messages call its owner, what it must vouch for."""
+
+    node: str
+    owner: str
+    role: str
+    names: CertifiedNames
+
+
+def _check_pair(
+    certified: _Certified,
+    pair: NodeCredentials | ServerCertificate,
     authority: Certificate,
     now: datetime | None,
     findings: _Findings,
 ) -> None:
-    certificate, key = _parse_pair(node.name, credentials, findings)
+    certificate, key = _parse_pair(certified.owner, pair, findings)
     if certificate is None or key is None:
-        findings.stale.append(node.name)
+        findings.stale.add(certified.node)
         return
     faults = []
     if not is_pair(certificate, key):
-        faults.append(f"the certificate of {node.name} does not belong to its key")
+        faults.append(f"the certificate of {certified.owner} does not belong to its key")
     if not is_signed_by(certificate, authority):
-        faults.append(f"the certificate of {node.name} is not signed by the bundle's authority")
-    faults += _compare_names(node, certificate)
+        faults.append(f"the certificate of {certified.owner} is not signed by the bundle's authority")
+    faults += _compare_names(certified, certificate)
     if faults:
         findings.faults += faults
-        findings.stale.append(node.name)
-    _warn_of_expiry(
-        f"the certificate of {node.name}",
-        certificate,
-        now,
-        findings,
-        f"holster secrets reissue SPEC {node.name}",
-    )
+        findings.stale.add(certified.node)
+    hint = f"holster secrets reissue SPEC {certified.node}"
+    _warn_of_expiry(f"the certificate of {certified.owner}", certificate, now, findings, hint)
 
 
-def _compare_names(node: NodeIdentity, certificate: Certificate) -> Iterator[str]:
-    wanted, found = node.certified_names, read_names(certificate)
-    role = "a Consul server" if node.is_server else "no Consul server"
+def _compare_names(certified: _Certified, certificate: Certificate) -> Iterator[str]:
+    wanted, found = certified.names, read_names(certificate)
     lacking = sorted((wanted.dns - found.dns) | (wanted.addresses - found.addresses))
     beyond = sorted((found.dns - wanted.dns) | (found.addresses - wanted.addresses))
     if lacking:
-        yield f"the certificate of {node.name} ({role}, {node.address}) lacks {', '.join(lacking)}"
+        yield f"the certificate of {certified.owner}{certified.role} lacks {', '.join(lacking)}"
     if beyond:
         # A client that may call itself server.… makes verify_server_hostname void.
-        yield f"the certificate of {node.name} ({role}, {node.address}) must not hold {', '.join(beyond)}"
+        yield f"the certificate of {certified.owner}{certified.role} must not hold {', '.join(beyond)}"
 
 
 def _warn_of_expiry(

@@ -13,7 +13,7 @@ from generator.credentials.certificates import parse_certificate, read_names
 from generator.credentials.check import measure_gossip_key
 
 if TYPE_CHECKING:
-    from generator.credentials.bundle import AclToken, CredentialBundle
+    from generator.credentials.bundle import AclToken, CredentialBundle, NodeCredentials
 
 PRESENT: Final = "present"
 
@@ -38,10 +38,17 @@ def redact_bundle(bundle: CredentialBundle) -> dict[str, Any]:
                 "certificate": redact_certificate(node.certificate),
                 "key": PRESENT,
                 "agent_token": _redact_token(node.agent_token),
+                **_redact_postgresql(node),
             }
             for name, node in sorted(bundle.nodes.items())
         },
     }
+
+
+def _redact_postgresql(node: NodeCredentials) -> dict[str, Any]:
+    if node.postgresql is None:
+        return {}
+    return {"postgresql": {"certificate": redact_certificate(node.postgresql.certificate), "key": PRESENT}}
 
 
 def _redact_token(token: AclToken) -> dict[str, str]:

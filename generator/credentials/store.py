@@ -78,7 +78,9 @@ class _Loader(yaml.CSafeLoader):
 
 def format_bundle(bundle: CredentialBundle) -> bytes:
     """Return the file's bytes: a header, then all secrets in the clear."""
-    text = yaml.dump(bundle.model_dump(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
+    # A part that a bundle does not have yet leaves no line: an older file stays as it is.
+    data = bundle.model_dump(exclude_none=True)
+    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
     return (HEADER.format(cluster=bundle.cluster) + text).encode()
 
 

@@ -32,7 +32,8 @@ def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
     Patroni reaches its own PostgreSQL as `localhost` when it listens on `*`: without the
     loopback rules every first bootstrap fails (trap 1).  Both families, because the name
     is ::1 first where the machine has IPv6, and libpq tries no other address after a refusal.
-    Members come from the list of nodes, never from 0.0.0.0/0.
+    Members come from the list of nodes, never from 0.0.0.0/0.  With TLS they use it among each
+    other; on loopback nobody listens, and a certificate that ended must not stop Patroni.
     """
     settings = cluster.spec.postgresql
     replication, trusted = settings.replication_user, f"{settings.superuser},{settings.rewind_user}"
@@ -43,16 +44,18 @@ def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
     for loopback in LOOPBACKS:
         rules.append(f"host all all {loopback} scram-sha-256")
         rules.append(f"host replication {replication} {loopback} scram-sha-256")
+    among_members = "hostssl" if cluster.has_tls else "host"
     for peer in cluster.members:
-        rules.append(f"host replication {replication} {peer.address}/32 scram-sha-256")
-        rules.append(f"host all {trusted} {peer.address}/32 scram-sha-256")
+        rules.append(f"{among_members} replication {replication} {peer.address}/32 scram-sha-256")
+        rules.append(f"{among_members} all {trusted} {peer.address}/32 scram-sha-256")
     # Before the client networks, so that they can forbid what these allow.
     own = (settings.superuser, settings.rewind_user, replication)
     rules += [line for rule in settings.hba for line in _list_lines(rule, own)]
     # The superuser comes from the members alone, everybody else from the client networks.
+    from_clients = "hostssl" if settings.tls == "required" else "host"
     for network in cluster.clients:
         rules.append(f"host all {trusted},{replication} {network} reject")
-        rules.append(f"host all all {network} scram-sha-256")
+        rules.append(f"{from_clients} all all {network} scram-sha-256")
     return tuple(rules)
 
 

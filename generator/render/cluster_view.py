@@ -119,6 +119,8 @@ class ClusterView:
         self.rewind_user = postgresql.rewind_user
         self.postgresql_listen = f"*:{spec.ports.postgresql}"
         self.postgresql_bin_dir = cluster.postgresql_bin_dir
+        self.has_tls = cluster.has_tls
+        self.postgresql_ca = f"{NodePaths.postgresql_tls}/ca.pem"
         self.pgpass = f"{self._platform.users.postgres_home}/.pgpass_patroni"
         self.vip = spec.vip
         self.vip_mode = cluster.vip_mode

@@ -106,6 +106,8 @@ def _describe_directories(node: ResolvedNode) -> list[Document]:
         folder = facts.paths.patroni_config.rpartition("/")[0] or "/"
         if folder not in SHARED_FOLDERS:
             directories.append(own(folder, postgres, postgres, "0750"))
+        if node.cluster.has_tls:
+            directories.append(own(NodePaths.postgresql_tls, "root", postgres, "0750"))
         # The mount roots too: Patroni renames and removes below them (trap 8).
         for volume in (node.storage.data, node.storage.wal):
             directories.append(own(volume.mount, postgres, postgres, "0700"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.errors import InputInvalid
+from generator.layout import NodePaths
 from generator.postgresql.catalog import find_parameter
 from generator.versions import PostgresqlDialect
 
@@ -37,6 +38,7 @@ FORBIDDEN = frozenset({"listen_addresses", "port", "cluster_name", "hot_standby"
 """Set by Patroni itself; a value of the user would be ignored."""
 
 SEGMENT_MIB = 16
+TLS_MIN_VERSION = "TLSv1.2"
 
 
 def _megabytes(size: int) -> str:
@@ -85,6 +87,21 @@ def shared_parameters(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
     return {**parameters, **chosen}
 
 
+def _tls_parameters(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
+    # Said where it is off, too: a line of an older render may still stand in the data directory.
+    if not cluster.has_tls:
+        return {"ssl": "off"}
+    folder = NodePaths.postgresql_tls
+    parameters: dict[str, ParameterValue] = {
+        "ssl": "on",
+        "ssl_cert_file": f"{folder}/server.pem",
+        "ssl_key_file": f"{folder}/server.key",
+    }
+    if PostgresqlDialect(cluster.postgresql_major).has_ssl_min_protocol_version:
+        parameters["ssl_min_protocol_version"] = TLS_MIN_VERSION
+    return parameters
+
+
 def local_parameters(node: ResolvedNode) -> dict[str, ParameterValue]:
     """Return the parameters of one member: what depends on its memory and processors."""
     memory = node.memory
@@ -92,6 +109,7 @@ def local_parameters(node: ResolvedNode) -> dict[str, ParameterValue]:
         return {}
     shared = shared_parameters(node.cluster)
     own: dict[str, ParameterValue] = {
+        **_tls_parameters(node.cluster),
         "shared_buffers": _megabytes(memory.shared_buffers),
         "effective_cache_size": _megabytes(memory.effective_cache_size),
         "maintenance_work_mem": _megabytes(memory.maintenance_work_mem),

@@ -193,6 +193,21 @@ def _render_tls(node: ResolvedNode, view: NodeView) -> Iterator[PayloadFile]:
     yield PayloadFile(view.key_file, key.encode(), group=group, mode=0o640, is_secret=True)
 
 
+def _render_postgresql_tls(node: ResolvedNode) -> Iterator[PayloadFile]:
+    if not (node.is_member and node.cluster.has_tls):
+        return
+    folder, user = NodePaths.postgresql_tls, node.cluster.platform.users.postgres
+    own = node.credentials.postgresql
+    if own is None:
+        raise AssertionError("a bundle that is rendered has a certificate for every member")
+    authority = rewrite_certificate(node.cluster.bundle.authority.certificate)
+    yield PayloadFile(f"{folder}/ca.pem", authority.encode())
+    yield PayloadFile(f"{folder}/server.pem", rewrite_certificate(own.certificate).encode())
+    # PostgreSQL refuses a key that its group may read, unless root owns it.
+    key = rewrite_key(own.key.get_secret_value()).encode()
+    yield PayloadFile(f"{folder}/server.key", key, user, user, 0o600, is_secret=True)
+
+
 def render_payload(
     node: ResolvedNode, view: NodeView, cluster: ClusterView, *, boot_inputs: bytes, tool_version: str
 ) -> tuple[tuple[PayloadFile, ...], str]:
@@ -209,7 +224,7 @@ def render_payload(
         tool_version: written into node.json; not part of the instance-id.
     """
     facts = node.cluster.platform
-    files = [*_render_table(node, view, cluster), *_render_tls(node, view)]
+    files = [*_render_table(node, view, cluster), *_render_tls(node, view), *_render_postgresql_tls(node)]
     files += [render_repository(repository, cluster, facts) for repository in cluster.repositories]
     if node.is_server:
         files.append(

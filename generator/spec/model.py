@@ -306,6 +306,10 @@ class PostgresqlSpec(SpecModel):
     work_mem: SizeMib | None = None
     """Memory of one sort or hash. Default: what shared_buffers leaves, divided by three times
     max_connections; 1MiB to 256MiB."""
+    tls: Literal["off", "allowed", "required"] = "allowed"
+    """TLS of PostgreSQL. `allowed` and `required`: members replicate over TLS and verify each other, and
+    clients may use it; `required` turns away clients of `network.clients` that do not. `off`: nothing is
+    encrypted."""
     parameters: dict[ParameterName, ParameterValue] = {}
     """Further parameters of postgresql.conf, checked for the declared major version; those with a key of
     their own are refused here. restore_command, archive_cleanup_command and recovery_end_command go to the

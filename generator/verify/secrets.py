@@ -154,6 +154,9 @@ class _Collector:
             own = frozenset({name})
             for key in find_keys(node.key.get_secret_value().encode()):
                 self.add(key, f"the TLS key of {name}", own)
+            if node.postgresql is not None:
+                for key in find_keys(node.postgresql.key.get_secret_value().encode()):
+                    self.add(key, f"the key of {name}'s PostgreSQL", own)
             self.add_token(node.agent_token, f"the agent token of {name}", own)
 
 

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from generator.credentials.bundle import create_bundle
+from generator.credentials.certificates import create_authority
 from generator.errors import ToolMissing
 from generator.platforms.profile import load_profile
 from generator.render.tree import render_cluster
@@ -68,8 +69,11 @@ def vip_manager(toolbox: ToolBox) -> Path:
         absent(f"vip-manager ({missing.hint})")
 
 
-def render(consul_version: str, postgresql: str) -> RenderedTree:
-    """Return the example `trio` for programs and system of this machine, with fresh secrets."""
+def render(consul_version: str, postgresql: str, **settings: Any) -> RenderedTree:
+    """Return the example `trio` for programs and system of this machine, with fresh secrets.
+
+    `settings` come into the spec's section `postgresql`.
+    """
     data: dict[str, Any] = yaml.safe_load((ROOT / "examples/trio.yaml").read_text("utf-8"))
     release = read_os_release()
     data["platform_overrides"] = {
@@ -80,6 +84,7 @@ def render(consul_version: str, postgresql: str) -> RenderedTree:
         "postgresql": {"version": int(postgresql)},
     }
     data["patroni"] = {"watchdog": "off"}
+    data["postgresql"] |= settings
     data["storage"] = {
         "data": {"disk": "/dev/disk/by-id/data", "disk_size": "1536MiB"},
         "wal": {"disk": "/dev/disk/by-id/wal", "disk_size": "1GiB"},
@@ -142,6 +147,24 @@ class Cluster:
             time.sleep(1)
         pytest.fail(self.logs())
 
+    def wait_for_text(self, text: str) -> None:
+        """Wait until Patroni's view of the cluster holds a text."""
+        deadline = time.monotonic() + READY_SECONDS
+        while text not in self.machines[0].ask("curl", "-s", "http://10.77.0.11:8008/cluster", check=False):
+            if time.monotonic() > deadline:
+                pytest.fail(self.logs())
+            time.sleep(1)
+
+    def wait_for_leader(self, machines: list[TestMachine], postgresql: str) -> TestMachine:
+        """Wait until one of these machines leads and takes rows, and return it."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            for machine in machines:
+                if run_sql(machine, postgresql, "select pg_is_in_recovery()", check=False).split() == ["f"]:
+                    return machine
+            time.sleep(1)
+        pytest.fail(self.logs())
+
     def wait(self) -> dict[str, int]:
         """Return the exit codes of all first boots; one that fails ends the wait, the others need it."""
         deadline = time.monotonic() + READY_SECONDS
@@ -189,10 +212,10 @@ def start(
 ) -> Callable[..., None]:
     """Return a function that delivers the payloads and switches all machines on."""
 
-    def switch_on(version: str) -> None:
+    def switch_on(version: str, **settings: Any) -> None:
         tool("patroni")
         programs = {"/usr/bin/consul": tool("consul", version), "/usr/bin/vip-manager": vip_manager}
-        tree = render(version, postgresql)
+        tree = render(version, postgresql, **settings)
         for number, machine in enumerate(cluster.machines, 11):
             deliver(tree, machine)
             install_image(machine, programs)
@@ -204,16 +227,49 @@ def start(
     return switch_on
 
 
-@pytest.mark.parametrize("version", ["1.13.9", "1.8.7"])
+@pytest.mark.parametrize(
+    ("version", "tls"), [("1.13.9", "allowed"), ("1.8.7", "required"), ("1.13.9", "off")]
+)
 def test_three_members_reach_seal(
-    cluster: Cluster, start: Callable[..., None], postgresql: str, version: str
+    cluster: Cluster, start: Callable[..., None], postgresql: str, version: str, tls: str
 ) -> None:
-    """Three members reach seal."""
-    start(version)
+    """Three members reach seal; replicas and clients are encrypted as the spec says."""
+    start(version, tls=tls)
     cluster.boot()
     assert cluster.wait() == dict.fromkeys(NAMES, 0), cluster.logs()
     leader = check_ready(cluster, postgresql)
+    assert run_sql(leader, postgresql, ENCRYPTED_REPLICAS).split() == ["0" if tls == "off" else "2"]
+    check_clients(cluster, leader, postgresql, tls)
     check_vip_goes_with_its_manager(leader)
+
+
+def test_a_rewound_primary_follows_over_verified_tls(
+    cluster: Cluster, start: Callable[..., None], postgresql: str
+) -> None:
+    """The primary dies with rows that nobody else has: pg_rewind fetches what the new one has."""
+    start("1.13")
+    cluster.boot()
+    assert cluster.wait() == dict.fromkeys(NAMES, 0), cluster.logs()
+    old = check_ready(cluster, postgresql)
+    others = [machine for machine in cluster.machines if machine is not old]
+    # Only a standby that Patroni has noted as synchronous may take over.
+    cluster.wait_for_text("sync_standby")
+    for machine in others:
+        machine.switch_off()
+    run_sql(old, postgresql, "set synchronous_commit = local; create table lost as select 1 as row")
+    old.switch_off()
+    for machine in others:
+        machine.switch_on()
+    new = cluster.wait_for_leader(others, postgresql)
+    run_sql(new, postgresql, "create table kept as select 1 as row; checkpoint")
+    old.switch_on()
+    cluster.wait_for_vip()
+    assert check_ready(cluster, postgresql) is new
+    assert run_sql(old, postgresql, "select to_regclass('lost') is null, to_regclass('kept')").split() == [
+        "t|kept"
+    ]
+    log = (old.upper / "var/log/units/patroni.service.log").read_text(errors="replace")
+    assert "pg_rewind exit code=0" in log, log[-4000:]
 
 
 def test_a_power_cut_during_the_bootstrap_heals_and_a_later_one_too(
@@ -288,11 +344,56 @@ def test_kept_data_follows_the_member_that_the_operator_names(
     assert run_sql(leader, postgresql, "select count(*) from kept").split() == ["1"]
 
 
-def run_sql(machine: TestMachine, postgresql: str, sql: str) -> str:
+def run_sql(machine: TestMachine, postgresql: str, sql: str, *, check: bool = True) -> str:
     """Have a machine's own PostgreSQL run commands, one transaction each; return what it prints."""
     psql = f"/usr/lib/postgresql/{postgresql}/bin/psql"
     commands = [word for command in sql.split(";") for word in ("-c", command)]
-    return machine.ask("runuser", "-u", "postgres", "--", psql, "-qXAt", *commands, "postgres")
+    return machine.ask("runuser", "-u", "postgres", "--", psql, "-qXAt", *commands, "postgres", check=check)
+
+
+ENCRYPTED_REPLICAS = (
+    "select count(*) from pg_stat_replication join pg_stat_ssl using (pid) where version ~ '^TLSv1.[23]$'"
+)
+IS_ENCRYPTED = "select ssl and version ~ '^TLSv1.[23]$' from pg_stat_ssl where pid = pg_backend_pid()"
+CA = "/etc/holster/tls/ca.pem"
+
+
+def check_clients(cluster: Cluster, leader: TestMachine, postgresql: str, tls: str) -> None:
+    """An application on another machine: through the virtual address, verifying, plain, and deceived."""
+    run_sql(leader, postgresql, "create role app login password 'secret-of-app'")
+    machine = next(machine for machine in cluster.machines if machine is not leader)
+    stranger, _ = create_authority("other", years=2, now=datetime.now(UTC), entropy=os.urandom)
+    machine.ask("sh", "-c", f"cat >/run/other.pem <<'END'\n{stranger}END")
+
+    def ask(**settings: str) -> str:
+        words = {"user": "app", "password": "secret-of-app", "dbname": "postgres", **settings}
+        conninfo = " ".join(f"{key}={value}" for key, value in words.items())
+        psql = f"{POSTGRESQL}/{postgresql}/bin/psql"
+        script = '"$@" 2>&1'
+        return machine.ask("sh", "-c", script, "sh", psql, conninfo, "-XAtc", IS_ENCRYPTED, check=False)
+
+    plain, verified = (
+        ask(host=VIP, sslmode="disable"),
+        ask(host=VIP, sslmode="verify-full", sslrootcert=CA),
+    )
+    if tls == "off":
+        assert plain == "f"
+        assert "server does not support SSL" in verified
+        return
+    assert verified == "t"
+    if tls == "required":
+        assert "no pg_hba.conf entry" in plain
+        assert "no encryption" in plain
+    else:
+        assert plain == "f"
+    # A client that asks for nothing gets TLS where there is TLS.
+    assert ask(host=VIP) == "t"
+    assert "certificate verify failed" in ask(host=VIP, sslmode="verify-full", sslrootcert="/run/other.pem")
+    # The address of a member stands for this member only.
+    number = 11 + cluster.machines.index(leader)
+    assert ask(host=f"10.77.0.{number}", sslmode="verify-full", sslrootcert=CA) == "t"
+    wrong = ask(host="10.77.0.99", hostaddr=VIP, sslmode="verify-full", sslrootcert=CA)
+    assert "does not match host name" in wrong
 
 
 def check_vip_goes_with_its_manager(leader: TestMachine) -> None:

@@ -21,6 +21,7 @@ import yaml
 from pydantic import SecretStr
 
 from generator.check import check_spec
+from generator.credentials.bundle import ServerCertificate
 from generator.credentials.certificates import parse_certificate, read_names
 from generator.credentials.store import load_bundle, save_bundle
 from generator.errors import BundleInvalid, UsageInvalid
@@ -130,14 +131,21 @@ class Case:
     Attributes:
         change: applied to the seed's spec.
         added: machines that the bundle has nothing for.
+        completed: machines that lack the certificate of a PostgreSQL.
         stale: machines whose certificate no longer says what they are.
         gone: machines that the spec no longer names.
     """
 
     change: Change
     added: tuple[str, ...] = ()
+    completed: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Machines for which a render makes secrets."""
+        return (*self.completed, *self.added)
 
     def __str__(self) -> str:
         return str(self.change.__doc__).rstrip(".")
@@ -153,7 +161,7 @@ CASES: Final = (
     Case(rename_member, added=("pg9",), gone=("pg2",)),
     Case(rename_server, added=("consul9",), gone=("consul3",)),
     Case(hand_server_role_over, stale=("pg2",), gone=("consul3",)),
-    Case(make_server_a_member),
+    Case(make_server_a_member, completed=("consul3",)),
     Case(take_server_role_away, stale=("consul2", "consul3")),
     Case(move_server, stale=("consul1",)),
     Case(move_server_and_add_member, added=("pg3",), stale=("consul1",)),
@@ -255,7 +263,10 @@ def demand_secrets_kept(workshop: Workshop, case: Case) -> None:
     assert list(bundle.nodes) == [*first.nodes, *case.added]
     for name, node in first.nodes.items():
         assert bundle.nodes[name].agent_token == node.agent_token
-        if name not in case.stale:
+        if name in case.completed:
+            assert bundle.nodes[name].postgresql is not None
+            assert bundle.nodes[name].model_copy(update={"postgresql": None}) == node
+        elif name not in case.stale:
             assert bundle.nodes[name] == node
 
 
@@ -301,7 +312,7 @@ def test_render(workshop: Workshop, case: Case) -> None:
 
     made = workshop.render()
 
-    assert made.made_secrets_for == case.added
+    assert made.made_secrets_for == case.made
     assert workshop.folders == {"consul1", "consul2", "consul3", "pg1", "pg2", *case.added} - {*case.gone}
     demand_secrets_kept(workshop, case)
     demand_fitting_certificates(workshop, case)
@@ -329,7 +340,7 @@ def test_render_of_the_new_machines_alone(workshop: Workshop, case: Case) -> Non
     made = workshop.render(*names)
 
     assert set(made.nodes) == set(names)
-    assert made.made_secrets_for == case.added
+    assert made.made_secrets_for == case.made
     assert workshop.folders == before | set(names)
     demand_secrets_kept(workshop, case)
     demand_fitting_certificates(workshop, case)
@@ -351,7 +362,7 @@ def test_render_of_an_old_machine_alone(workshop: Workshop, case: Case) -> None:
     made = workshop.render("pg1")
 
     assert made.nodes == ("pg1",)
-    assert made.made_secrets_for == case.added
+    assert made.made_secrets_for == case.made
     assert workshop.folders == before
     demand_secrets_kept(workshop, case)
     assert not workshop.render("pg1").report.has_changed
@@ -363,7 +374,7 @@ def test_create_before_any_render(workshop: Workshop, case: Case) -> None:
     workshop.change(case.change)
     mend(workshop, case, workshop.create)
 
-    assert workshop.create() == case.added
+    assert workshop.create() == case.made
 
     demand_secrets_kept(workshop, case)
     written = workshop.bundle.read_bytes()
@@ -408,6 +419,29 @@ def test_machine_that_comes_back_has_its_old_secrets(workshop: Workshop) -> None
     assert workshop.load() == workshop.first
 
 
+def test_a_bundle_of_before_postgresql_had_certificates(workshop: Workshop) -> None:
+    """The next render makes them and says so; a second one makes nothing."""
+    nodes = {
+        name: node.model_copy(update={"postgresql": None}) for name, node in workshop.first.nodes.items()
+    }
+    old = workshop.first.model_copy(update={"nodes": nodes})
+    save_bundle(workshop.bundle, old, replace=True)
+
+    assert workshop.render().made_secrets_for == ("pg1", "pg2")
+
+    made = workshop.load()
+    assert (
+        made.model_copy(
+            update={"nodes": {k: v.model_copy(update={"postgresql": None}) for k, v in made.nodes.items()}}
+        )
+        == old
+    )
+    assert made.nodes["pg1"].postgresql is not None
+    written = workshop.bundle.read_bytes()
+    assert workshop.render().made_secrets_for == ()
+    assert workshop.bundle.read_bytes() == written
+
+
 def test_another_clusters_bundle_is_not_grown(workshop: Workshop) -> None:
     """Neither by a render nor by a reissue: two clusters never share secrets."""
     before = workshop.bundle.read_bytes()
@@ -438,11 +472,16 @@ def test_pem_is_written_anew(workshop: Workshop) -> None:
     def wrap(pem: str) -> str:
         return "\n\n" + pem.replace("\n", "\r\n") + " \n"
 
+    def wrap_pair(pair: ServerCertificate) -> ServerCertificate:
+        key = SecretStr(wrap(pair.key.get_secret_value()))
+        return ServerCertificate(certificate=wrap(pair.certificate), key=key)
+
     nodes = {
         name: node.model_copy(
             update={
                 "certificate": wrap(node.certificate),
                 "key": SecretStr(wrap(node.key.get_secret_value())),
+                "postgresql": node.postgresql and wrap_pair(node.postgresql),
             }
         )
         for name, node in first.nodes.items()

@@ -31,6 +31,7 @@ OWN_KEYS = {
     "port": "ports.postgresql",
     "synchronous_commit": "durability",
     "synchronous_standby_names": "durability",
+    "ssl": "postgresql.tls",
 }  # fmt: skip
 MANAGED = {
     "wal_level": "Holster sets it to replica",
@@ -41,6 +42,9 @@ MANAGED = {
     "listen_addresses": "Holster sets it, because the virtual address moves",
     "cluster_name": "Patroni sets it to the cluster's name",
     "hot_standby": "Patroni sets it to on",
+    "ssl_cert_file": "Holster brings each member's certificate",
+    "ssl_key_file": "Holster brings each member's key",
+    "ssl_min_protocol_version": "Holster sets it to TLSv1.2",
     "unix_socket_directories": "the packages and Patroni must agree on it",
     **dict.fromkeys(
         (

@@ -10,6 +10,7 @@ from itertools import count
 import pytest
 
 from generator.credentials.bundle import CredentialBundle, NodeIdentity, create_bundle
+from generator.credentials.certificates import name_postgresql
 
 Entropy = Callable[[int], bytes]
 MakeEntropy = Callable[[str], Entropy]
@@ -35,12 +36,16 @@ def now() -> datetime:
 
 @pytest.fixture(scope="session")
 def nodes() -> tuple[NodeIdentity, ...]:
-    """Return the machines of the seed's cluster: three servers, two clients."""
+    """Return the machines of the seed's cluster: three servers, two members."""
     hosts = {"consul1": 191, "consul2": 192, "consul3": 193, "pg1": 181, "pg2": 182}
-    return tuple(
-        NodeIdentity(name, f"192.168.11.{last}", name.startswith("consul"), "sirius", "consul")
-        for name, last in hosts.items()
-    )
+    return tuple(identify(name, f"192.168.11.{last}") for name, last in hosts.items())
+
+
+def identify(name: str, address: str) -> NodeIdentity:
+    """Return a Consul server, or a member that is none."""
+    is_server = name.startswith("consul")
+    names = name_postgresql(name=name, fqdn=f"{name}.test", address=address, vip="192.168.11.200")
+    return NodeIdentity(name, address, is_server, "sirius", "consul", None if is_server else names)
 
 
 @pytest.fixture(scope="session")

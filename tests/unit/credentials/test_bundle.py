@@ -20,6 +20,7 @@ from generator.credentials.bundle import (
     reissue_node,
 )
 from generator.credentials.certificates import parse_certificate
+from generator.credentials.store import format_bundle, parse_bundle
 from generator.errors import BundleInvalid
 
 if TYPE_CHECKING:
@@ -133,6 +134,28 @@ def test_extend_adds_the_new_node_and_touches_nothing_else(
     assert len(set(secrets)) == len(secrets)
 
 
+def test_a_bundle_of_before_postgresql_had_certificates_gets_them_and_nothing_else_changes(
+    bundle: CredentialBundle, nodes: Nodes, now: datetime, make_entropy: MakeEntropy
+) -> None:
+    """Bundles outlive releases: an old file still loads, is written back as it is, and only grows."""
+    old = bundle.model_copy(
+        update={"nodes": {k: own.model_copy(update={"postgresql": None}) for k, own in bundle.nodes.items()}}
+    )
+    text = format_bundle(old)
+    assert b"postgresql" not in text
+    loaded = parse_bundle(text, "old.yaml")
+    assert loaded == old
+
+    extended = extend_bundle(loaded, nodes, years=10, now=now, entropy=make_entropy("later"))
+
+    lines = iter(format_bundle(extended).splitlines())
+    # Each line of the old file is there, in the old order.
+    assert all(line in lines for line in text.splitlines())
+    made = {name for name, own in extended.nodes.items() if own.postgresql is not None}
+    assert made == {"pg1", "pg2"}
+    assert extend_bundle(extended, nodes, years=10, now=now, entropy=make_entropy("x")) is extended
+
+
 def test_late_node_gets_its_full_lifetime_but_never_outlives_the_authority(
     bundle: CredentialBundle, nodes: Nodes, now: datetime, make_entropy: MakeEntropy
 ) -> None:
@@ -156,7 +179,11 @@ def test_reissue_replaces_key_and_certificate_and_keeps_the_token(
     moved = replace(nodes[0], address="192.168.11.99")
 
     made = reissue_node(bundle, moved, years=10, now=now, entropy=make_entropy("again"))
+    member = reissue_node(bundle, nodes[3], years=10, now=now, entropy=make_entropy("again")).nodes["pg1"]
 
+    assert member.postgresql is not None
+    assert member.postgresql != bundle.nodes["pg1"].postgresql
+    assert made.nodes["consul1"].postgresql is None
     assert made.nodes["consul1"].agent_token == bundle.nodes["consul1"].agent_token
     assert made.nodes["consul1"].key != bundle.nodes["consul1"].key
     assert made.nodes["consul1"].certificate != bundle.nodes["consul1"].certificate

@@ -52,6 +52,25 @@ def test_trap_c8_client_must_not_pass_for_a_server(bundle: CredentialBundle) -> 
     assert dns == {"client.sirius.consul", "localhost"}
 
 
+def test_postgresql_vouches_for_every_name_that_clients_and_members_use(bundle: CredentialBundle) -> None:
+    """Before version 15 libpq compares an address with DNS names, as text; later ones with both."""
+    own = bundle.nodes["pg1"].postgresql
+    assert own is not None
+    addresses = {"192.168.11.181", "192.168.11.200", "127.0.0.1"}
+    assert get_names(parse_certificate(own.certificate)) == (
+        {"pg1", "pg1.test", "localhost"} | addresses,
+        addresses,
+    )
+
+
+def test_postgresql_serves_only(bundle: CredentialBundle) -> None:
+    """Its key belongs to another user than Consul's: as a client of Consul it must be worth nothing."""
+    own = bundle.nodes["pg1"].postgresql
+    assert own is not None
+    usage = parse_certificate(own.certificate).extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    assert list(usage.value) == [ExtendedKeyUsageOID.SERVER_AUTH]
+
+
 @pytest.mark.parametrize("name", ["consul1", "pg1"])
 def test_purposes(bundle: CredentialBundle, name: str) -> None:
     """Agents speak in both directions, so both purposes; nobody but the authority signs."""

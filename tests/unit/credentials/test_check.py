@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from generator.credentials.bundle import CredentialBundle, create_bundle, reissue_node
+from generator.credentials.certificates import name_postgresql
 from generator.credentials.check import check_bundle
 from generator.errors import BundleInvalid
 
@@ -224,6 +225,40 @@ def test_node_without_credentials(bundle: CredentialBundle, nodes: Nodes) -> Non
         check_bundle(bundle, "sirius", [replace(nodes[3], name="pg9")], None)
 
 
+def test_postgresql_needs_a_certificate_for_the_new_virtual_address(
+    bundle: CredentialBundle, nodes: Nodes, now: datetime, make_entropy: MakeEntropy
+) -> None:
+    """A client that verifies whom it speaks to would be turned away; the hint mends it."""
+    moved = [move_vip(node) for node in nodes]
+    with pytest.raises(BundleInvalid, match=r"pg1's PostgreSQL lacks 192\.168\.11\.201") as caught:
+        check_bundle(bundle, "sirius", moved, None)
+    assert "must not hold 192.168.11.200" in str(caught.value)
+    assert caught.value.hint == "holster secrets reissue SPEC NODE, for each of pg1, pg2"
+    for node in moved:
+        bundle = reissue_node(bundle, node, years=10, now=now, entropy=make_entropy(node.name))
+    assert check_bundle(bundle, "sirius", moved, now) == ()
+
+
+def move_vip(node: NodeIdentity) -> NodeIdentity:
+    """Return the machine in a cluster with another virtual address."""
+    if node.postgresql is None:
+        return node
+    names = name_postgresql(
+        name=node.name, fqdn=f"{node.name}.test", address=node.address, vip="192.168.11.201"
+    )
+    return replace(node, postgresql=names)
+
+
+def test_certificate_and_key_of_postgresql_belong_together(bundle: CredentialBundle, nodes: Nodes) -> None:
+    """Else PostgreSQL would not start."""
+    other = bundle.nodes["pg2"].postgresql
+    assert other is not None
+    broken = change(bundle, "nodes.pg1.postgresql.key", other.key)
+    with pytest.raises(BundleInvalid, match="pg1's PostgreSQL does not belong to its key") as caught:
+        check_bundle(broken, "sirius", nodes, None)
+    assert caught.value.hint == "holster secrets reissue SPEC pg1"
+
+
 @pytest.mark.parametrize(("length", "is_short"), [(16, True), (24, True), (32, False)])
 def test_short_gossip_key_of_a_running_cluster_is_a_warning(
     bundle: CredentialBundle, nodes: Nodes, length: int, *, is_short: bool
@@ -243,7 +278,8 @@ def test_expiry_is_a_warning_on_any_day(bundle: CredentialBundle, nodes: Nodes, 
 
     assert check(8.9) == []
     soon = check(9.5)
-    assert len(soon) == 5
+    assert len(soon) == 5 + 2
+    assert any(line.startswith("the certificate of pg1's PostgreSQL expires in less than") for line in soon)
     assert soon[0] == "the certificate of consul1 expires in less than a year, on 2036-11-20"
     assert check(11)[0] == "the certificate of consul1 expired on 2036-11-20"
     assert "the certificate authority expires in less than a year" in check(19.5)[0]
@@ -252,5 +288,5 @@ def test_expiry_is_a_warning_on_any_day(bundle: CredentialBundle, nodes: Nodes, 
 def test_clock_before_the_making_is_a_warning(bundle: CredentialBundle, nodes: Nodes, now: datetime) -> None:
     """Rule C8: valid since at least a day."""
     warnings = check_bundle(bundle, "sirius", nodes, now - timedelta(hours=1))
-    assert len(warnings) == 6
+    assert len(warnings) == 6 + 2
     assert "is valid only from 2026-11-22 12:00 UTC" in warnings[0].message

@@ -50,9 +50,11 @@ def test_every_declared_secret_is_planted(bundle: CredentialBundle) -> None:
     """A field that is added later is covered by itself."""
     per_node = [name for name in list_secret_fields(CredentialBundle) if name.startswith("nodes.")]
     shared = [name for name in list_secret_fields(CredentialBundle) if not name.startswith("nodes.")]
-    assert per_node == ["nodes.key", "nodes.agent_token.secret_id"]
+    assert per_node == ["nodes.key", "nodes.agent_token.secret_id", "nodes.postgresql.key"]
     assert len(shared) == 10
-    assert len(list(plant(bundle))) == len(shared) + len(per_node) * len(bundle.nodes)
+    members = [own for own in bundle.nodes.values() if own.postgresql is not None]
+    assert len(members) == 2
+    assert len(list(plant(bundle))) == len(shared) + 2 * len(bundle.nodes) + len(members)
 
 
 def test_nothing_that_is_shown_holds_a_secret(
@@ -96,6 +98,8 @@ def test_redaction_shows_what_people_ask_for(bundle: CredentialBundle) -> None:
         "accessor_id": bundle.nodes["consul1"].agent_token.accessor_id,
         "secret_id": "present",
     }
+    assert shown["nodes"]["pg1"]["postgresql"]["certificate"]["subject"] == "CN=pg1"
+    assert "postgresql" not in node
     assert shown["gossip_key"] == "present, 32 bytes"
     assert shown["passwords"] == dict.fromkeys(("superuser", "replication", "rewind", "rest"), "present")
 

@@ -44,13 +44,16 @@ def test_trap_01_pg_hba_has_loopback_rules(patroni: Callable[..., dict[str, Any]
         assert f"host replication replicator {loopback} scram-sha-256" in hba
 
 
-def first_match(hba: list[str], database: str, user: str, address: str) -> str | None:
+def first_match(
+    hba: list[str], database: str, user: str, address: str, *, with_tls: bool = True
+) -> str | None:
     """Return the method of the first host rule that fits, as PostgreSQL decides."""
+    kinds = {"host", "hostssl" if with_tls else "hostnossl"}
     for rule in hba:
         kind, databases, users, *rest = rule.split()
         # `all` does not stand for replication connections.
         fits = database in databases.split(",") or (databases == "all" and database != "replication")
-        if kind != "host" or not fits or not {user, "all"} & set(users.split(",")):
+        if kind not in kinds or not fits or not {user, "all"} & set(users.split(",")):
             continue
         if ip_address(address) in ip_network(rest[0]):
             return rest[1]
@@ -65,6 +68,66 @@ def test_trap_29_pg_hba_knows_every_member(patroni: Callable[..., dict[str, Any]
         assert first_match(hba, "postgres", "rewind_user", str(peer.address)) == "scram-sha-256"
         assert first_match(hba, "postgres", "postgres", str(peer.address)) == "scram-sha-256"
     assert all("0.0.0.0/0" not in rule and "trust" not in rule for rule in hba)
+
+
+def test_members_speak_tls_with_each_other(patroni: Callable[..., dict[str, Any]], render: Render) -> None:
+    """They verify whom they speak to, by the address that Patroni names; without TLS nobody gets in."""
+    document = patroni()
+    hba, own = document["bootstrap"]["dcs"]["postgresql"]["pg_hba"], document["postgresql"]["authentication"]
+    for peer in render().cluster.members:
+        for database, role in (("replication", "replicator"), ("a", "rewind_user"), ("a", "postgres")):
+            assert first_match(hba, database, role, str(peer.address), with_tls=False) in {None, "reject"}
+    for role in ("replication", "rewind"):
+        assert own[role]["sslmode"] == "verify-full"
+        assert own[role]["sslrootcert"] == "/etc/holster/tls/ca.pem"
+    # Patroni reaches its own PostgreSQL on loopback also when its certificate has ended.
+    assert "sslmode" not in own["superuser"]
+
+
+@pytest.mark.parametrize(
+    ("tls", "encrypted", "plain"),
+    [
+        ("off", "scram-sha-256", "scram-sha-256"),
+        ("allowed", "scram-sha-256", "scram-sha-256"),
+        ("required", "scram-sha-256", None),
+    ],
+)
+def test_clients_use_tls_as_the_spec_says(
+    patroni: Callable[..., dict[str, Any]], tls: str, encrypted: str, plain: str | None
+) -> None:
+    """Only `required` turns plain clients away; their own roles stay barred with and without TLS."""
+    hba = patroni({"postgresql.tls": tls})["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    client = "192.168.11.77"
+    assert first_match(hba, "app", "app", client) == encrypted
+    assert first_match(hba, "app", "app", client, with_tls=False) == plain
+    for with_tls in (True, False):
+        assert first_match(hba, "app", "postgres", client, with_tls=with_tls) == "reject"
+
+
+@pytest.mark.parametrize(("major", "minimum"), [(11, None), (12, "TLSv1.2"), (18, "TLSv1.2")])
+def test_tls_parameters_by_postgresql_version(
+    patroni: Callable[..., dict[str, Any]], major: int, minimum: str | None
+) -> None:
+    """The floor of the protocol came with PostgreSQL 12."""
+    local = patroni({"components.postgresql": {"version": major}})["postgresql"]["parameters"]
+    assert local["ssl"] == "on"
+    assert (local["ssl_cert_file"], local["ssl_key_file"]) == (
+        "/etc/holster/tls/server.pem",
+        "/etc/holster/tls/server.key",
+    )
+    assert local.get("ssl_min_protocol_version") == minimum
+
+
+def test_tls_off_leaves_nothing_of_it(patroni: Callable[..., dict[str, Any]], render: Render) -> None:
+    """No key lies on a machine that does not use it."""
+    document = patroni({"postgresql.tls": "off"})
+    assert document["postgresql"]["parameters"]["ssl"] == "off"
+    assert all("sslmode" not in role for role in document["postgresql"]["authentication"].values())
+    assert all("hostssl" not in rule for rule in document["bootstrap"]["dcs"]["postgresql"]["pg_hba"])
+    rendered = render(changes={"postgresql.tls": "off"})
+    assert not [path for path in rendered.files if "/etc/holster/tls" in path]
+    folders = [item["path"] for item in rendered.document("pg1", "/etc/holster/node.json")["directories"]]
+    assert "/etc/holster/tls" not in folders
 
 
 def test_clients_get_in_but_not_as_superuser(patroni: Callable[..., dict[str, Any]]) -> None:

@@ -36,11 +36,18 @@ def test_the_authoritys_key_reaches_no_machine(render: Render, example: str) -> 
 def test_a_machine_has_its_own_key_only(render: Render, example: str) -> None:
     """In its payload and in the user-data that delivers it."""
     rendered = render(example)
+    members = {peer.name for peer in rendered.cluster.members}
     for name, own in rendered.cluster.bundle.nodes.items():
         assert holders(rendered, own.key.get_secret_value()) == {
             f"nodes/{name}/payload/etc/consul.d/tls/agent.key",
             f"nodes/{name}/user-data",
         }
+        assert (own.postgresql is not None) == (name in members)
+        if own.postgresql is not None:
+            assert holders(rendered, own.postgresql.key.get_secret_value()) == {
+                f"nodes/{name}/payload/etc/holster/tls/server.key",
+                f"nodes/{name}/user-data",
+            }
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -83,6 +90,7 @@ def test_every_file_with_a_secret_is_marked(render: Render, example: str) -> Non
         bundle.passwords.rewind,
         bundle.passwords.rest,
         *(own.key for own in bundle.nodes.values()),
+        *(own.postgresql.key for own in bundle.nodes.values() if own.postgresql),
         *(own.agent_token.secret_id for own in bundle.nodes.values()),
     ]
     found = {path for secret in secrets for path in holders(rendered, secret.get_secret_value())}
