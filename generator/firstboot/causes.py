@@ -6,7 +6,9 @@ Every cause has a stable id; `docs/first-boot.md` lists them all.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
+
+from generator.firstboot.patroni_log import FAILED, find_failure
 
 HINTS = {
     "payload-incomplete": "deliver the payload again: boot with the node's seed disc attached, or unpack the payload archive",
@@ -43,13 +45,15 @@ HINTS = {
     "consul-settings": "look at `journalctl -u consul` on the leader; the settings are read with `consul operator autopilot get-config`",
     "patroni-down": "look at `journalctl -u patroni`",
     "patroni-waits-for-consul": "Patroni cannot use Consul: check `consul members` and the token",
-    "patroni-waits-for-leader": "the first bootstrap was interrupted on another machine: see the reset procedure in the documentation",
+    "patroni-waits-for-leader": "no member makes the database: `holster-firstboot status` of the others says why; when one of them is lost for good, see the reset procedure in the documentation",
+    "leader-missing": "look at `patronictl list` and at `journalctl -u patroni` of all members; start the one that led last",
+    "data-missing": "attach the data disks of the member that led last; when nothing of the cluster is to be kept, see the reset procedure in the documentation",
     "cluster-unknown": "on the member that led last, and on no other, create the file `/var/lib/holster/lead`; the others wait for it and follow (see the documentation: data without a cluster)",
     "patroni-other-cluster": "the data directory belongs to another cluster: attach the right disks or clear them by hand",
     "patroni-name-taken": "another machine already runs as this member; give the machines different names",
     "patroni-hba": "pg_hba has no rule for this connection: `patronictl edit-config`",
     "patroni-not-empty": "a directory that must be empty is not: clear data and WAL directory of this member together",
-    "patroni-bootstrap-failed": "see the first error of initdb or post_bootstrap in `journalctl -u patroni`",
+    "patroni-bootstrap-failed": "Patroni tries again by itself; mend what its words name (in full: `journalctl -u patroni`)",
     "patroni-roles-missing": "the first bootstrap was interrupted before the roles were made: see the reset procedure",
     "replicas-missing": "boot the other members; look at `patronictl list` and at their journals",
     "vip-interface": "the address of node.json is on no interface, or the interface is down: check the network configuration",
@@ -89,6 +93,10 @@ class StageFailed(Exception):
 
 class Refused(StageFailed):
     """Going on could destroy something: no disk was changed, an operator decides."""
+
+
+BOOTSTRAP_FAILED = FAILED.pattern
+"""In its place among the texts; the line that tells why stands before it."""
 
 
 class LogText(NamedTuple):
@@ -150,7 +158,7 @@ LOG_TEXTS = (
     ),
     LogText(
         "patroni",
-        r"Failed to bootstrap cluster|removing initialize key after failed",
+        BOOTSTRAP_FAILED,
         "patroni-bootstrap-failed",
         "the first bootstrap failed",
     ),
@@ -178,13 +186,19 @@ LOG_TEXTS = (
 )
 
 
+def _find_line(text: LogText, lines: Sequence[str]) -> str | None:
+    if text.pattern == BOOTSTRAP_FAILED:
+        return find_failure(lines)
+    return next((line for line in reversed(lines) if re.search(text.pattern, line)), None)
+
+
 def read_cause(unit: str, log: str) -> tuple[str, str] | None:
     """Return (cause id, words with the log line) that a unit's latest log tells, or None."""
     lines = log.splitlines()
     for text in LOG_TEXTS:
         if text.unit != unit:
             continue
-        for line in reversed(lines):
-            if re.search(text.pattern, line):
-                return text.cause, f"{text.words}: {MOMENT.sub('', line.strip())[-300:]}"
+        line = _find_line(text, lines)
+        if line is not None:
+            return text.cause, f"{text.words}: {MOMENT.sub('', line.strip())[-300:]}"
     return None

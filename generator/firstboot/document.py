@@ -33,6 +33,8 @@ from generator.firstboot.reader import Reader
 FORMAT = 1
 # Python's client would look a user up as part of the host, and name the password in its message.
 ADDRESS = re.compile(r"https?://[^/@]+(/|$)")
+# Seconds; what Patroni and our spec take where nothing is said.
+DEFAULT_TTL = 30
 
 
 class NodeInvalid(Exception):
@@ -243,6 +245,7 @@ def _read_patroni(reader: Reader) -> Patroni:
         members=reader.number("members"),
         rest=reader.text("rest").rstrip("/"),
         rest_authority=reader.optional_text("rest_authority"),
+        ttl=reader.optional_number("ttl") or DEFAULT_TTL,
         config=reader.text("config"),
         token=reader.text("token"),
         postgresql_port=reader.number("postgresql_port"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from generator.firstboot.bootstrap import get_data_directory, is_own_bootstrap, list_filled
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.machine import STATE_DIR, Machine
-from generator.firstboot.patroni_keys import read_key
+from generator.firstboot.patroni_keys import read_keys
 
 if TYPE_CHECKING:
     from generator.firstboot.node import Patroni
@@ -44,7 +44,7 @@ def wait_for_leader_of_kept_data(machine: Machine, patroni: Patroni) -> None:
         if machine.fs.at(LEAD).exists():
             return None
         # Not `initialize`: who begins writes it before it leads, and another copy could win the lock then.
-        if any(read_key(machine, patroni, name) is not None for name in LED):
+        if any(name in LED for name in read_keys(machine, patroni)):
             return None
         if not described:
             described.append(_describe_control(machine, patroni))

@@ -177,6 +177,7 @@ class Patroni:
     members: int
     rest: str
     rest_authority: str | None
+    ttl: int
     config: str
     token: str
     postgresql_port: int

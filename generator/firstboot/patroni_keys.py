@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.web import Unreachable
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from generator.firstboot.node import Patroni
     from generator.firstboot.web import Answer
 
+MEMBERS = "members/"
+
 
 class Key(NamedTuple):
     """A key's value, and Consul's index of its last change."""
@@ -22,43 +25,82 @@ class Key(NamedTuple):
     changed_at: int
 
 
-def read_key(machine: Machine, patroni: Patroni, name: str) -> Key | None:
-    """Return a key of this cluster (`initialize`, `leader`), or None when Consul says that there is none.
+class MemberState(NamedTuple):
+    """What a member's Patroni says of itself in Consul; the key goes when its session ends."""
 
-    Any other answer, such as that of a Consul without a leader, says nothing about the key: asked again.
+    name: str
+    state: str
+    role: str
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it works at nothing: PostgreSQL is down and nothing is being made."""
+        return self.state in {"stopped", "crashed"} or "failed" in self.state
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no database."""
+        return self.role == "uninitialized"
+
+
+def read_keys(machine: Machine, patroni: Patroni) -> dict[str, Key]:
+    """Return all keys of this cluster by name (`initialize`, `members/pg1`), as of one moment.
+
+    Any other answer than keys or none, such as that of a Consul without a leader, says nothing: asked again.
 
     Raises:
         StageFailed: the deadline came without an answer.
     """
+    prefix = patroni.key("")
+    url = f"{machine.node.consul.http}/v1/kv/{prefix}?recurse"
+    answer = _insist(
+        machine, patroni, lambda: machine.web.ask(url, token=patroni.token), HTTPStatus.NOT_FOUND
+    )
+    items = answer.json() if answer.is_fine else []
+    return {item["Key"][len(prefix) :]: _read_item(item) for item in items or []}
+
+
+def _read_item(item: dict[str, Any]) -> Key:
+    # Consul gives values in base64; an empty one is null.
+    return Key(b64decode(item["Value"] or "").decode(errors="replace").strip(), item["ModifyIndex"])
+
+
+def read_members(keys: Mapping[str, Key]) -> list[MemberState]:
+    """Return what the members that Consul knows say of themselves."""
+    found = []
+    for name, key in keys.items():
+        if name.startswith(MEMBERS):
+            try:
+                data = json.loads(key.value)
+            except ValueError:
+                data = None
+            about = data if isinstance(data, dict) else {}
+            found.append(MemberState(name[len(MEMBERS) :], str(about.get("state")), str(about.get("role"))))
+    return found
+
+
+def delete_key(machine: Machine, patroni: Patroni, name: str, index: int) -> None:
+    """Delete a key unless it was changed after `index`; what is lost on the way is sent again.
+
+    Raises:
+        StageFailed: the deadline came without an answer.
+    """
+    url = f"{machine.node.consul.http}/v1/kv/{patroni.key(name)}?cas={index}"
+    _insist(machine, patroni, lambda: machine.web.ask(url, method="DELETE", token=patroni.token))
+
+
+def _insist(machine: Machine, patroni: Patroni, ask: Callable[[], Answer], *others: int) -> Answer:
     answers: list[Answer] = []
 
     def probe() -> str | None:
         try:
-            answer = machine.web.ask(_url(machine, patroni, name), token=patroni.token)
+            answer = ask()
         except Unreachable as error:
             return f"Consul does not answer: {error}"
-        if answer.is_fine or answer.status == HTTPStatus.NOT_FOUND:
+        if answer.is_fine or answer.status in others:
             answers.append(answer)
             return None
-        return f"Consul answers {answer.status} for {patroni.key(name)}: {answer.text.strip()[:200]}"
+        return f"Consul answers {answer.status} for {patroni.key('')}: {answer.text.strip()[:200]}"
 
     machine.wait(probe, lambda missing: StageFailed("patroni-waits-for-consul", missing))
-    if not answers[0].is_fine:
-        return None
-    found = answers[0].json()[0]
-    # Consul gives values in base64; an empty one is null.
-    return Key(b64decode(found["Value"] or "").decode(errors="replace").strip(), found["ModifyIndex"])
-
-
-def delete_key(machine: Machine, patroni: Patroni, name: str, index: int) -> None:
-    """Delete a key unless it was changed after `index`.
-
-    Raises:
-        Unreachable: Consul does not answer.
-    """
-    url = f"{_url(machine, patroni, name)}?cas={index}"
-    machine.web.ask(url, method="DELETE", token=patroni.token)
-
-
-def _url(machine: Machine, patroni: Patroni, name: str) -> str:
-    return f"{machine.node.consul.http}/v1/kv/{patroni.key(name)}"
+    return answers[0]

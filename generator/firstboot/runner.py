@@ -108,8 +108,8 @@ class Runner:
             self._machine.console.say(f"[{stage.name}] waiting: {text}")
 
     def _warn(self, text: str) -> None:
-        self._status.warn(text)
-        self._machine.console.say(f"warning: {text}")
+        if self._status.warn(text):
+            self._machine.console.say(f"warning: {text}")
 
 
 def _default_cause(stage: str) -> str:

@@ -76,11 +76,13 @@ class Status:
         self.write()
         return True
 
-    def warn(self, text: str) -> None:
-        """Record something that an operator should know although the boot goes on."""
-        if text not in self._data["warnings"]:
-            self._data["warnings"].append(text)
-            self.write()
+    def warn(self, text: str) -> bool:
+        """Record what an operator should know although the boot goes on; return whether that is news."""
+        if text in self._data["warnings"]:
+            return False
+        self._data["warnings"].append(text)
+        self.write()
+        return True
 
     def finish(self, name: str, state: str) -> float:
         """Record that a stage ended; return its seconds."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.firstboot.bootstrap import list_filled
-from generator.firstboot.patroni_keys import read_key
+from generator.firstboot.patroni_keys import read_keys
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -41,7 +41,7 @@ def wait_for_turn(machine: Machine, patroni: Patroni) -> None:
     begun: float | None = None
     while True:
         now = machine.clock.steady()
-        key = read_key(machine, patroni, "initialize")
+        key = read_keys(machine, patroni).get("initialize")
         if key is None:
             words, latest = f"{first.name} is to make the database", begin + HEAD_START
         else:

@@ -195,6 +195,7 @@ def _describe_patroni(node: ResolvedNode) -> Document | None:
         "member": node.name,
         "members": len(cluster.members),
         "rest": f"http://{node.address}:{spec.ports.patroni}",
+        "ttl": spec.patroni.ttl,
         "config": cluster.platform.paths.patroni_config,
         "token": cluster.bundle.patroni_token.secret_id.get_secret_value(),
         "postgresql_port": spec.ports.postgresql,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.fake_disks import DISK_COMMANDS
+from tests.fakes.fake_patroni import go_on, is_serving
 from tests.fakes.fake_services import SERVICE_COMMANDS, answer_web
 
 if TYPE_CHECKING:
@@ -131,6 +132,14 @@ class FakeMachine:
             answer = answer_web(self, method, url, token, body)
             self.save()
             return answer
+
+    def is_serving(self) -> bool:
+        """Say whether this machine's PostgreSQL accepts connections."""
+        with self._lock:
+            self.load()
+            go_on(self)
+            self.save()
+            return is_serving(self)
 
     def add_disk(self, name: str, mib: int, content: dict[str, Any] | None = None) -> Path:
         """Attach a disk; `content` is what wipefs and blkid find on it."""

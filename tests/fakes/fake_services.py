@@ -6,7 +6,9 @@ import json
 from base64 import b64encode
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+from tests.fakes.fake_patroni import answer_patroni, go_on
 
 if TYPE_CHECKING:
     from tests.fakes.fake_machine import FakeMachine, Result
@@ -71,17 +73,7 @@ def _start(machine: FakeMachine, name: str) -> None:
     if name == "patroni.service":
         # Requires= of the unit that the payload brings.
         _unit(machine, "holster-storage.service")["active"] = True
-    if name != "patroni.service" or machine.state.get("patroni_stuck"):
-        return
-    for folder, leaf in (
-        ("/pgdata/15/data", "global/pg_control"),
-        ("/pgwal/15/pg_wal", "000000010000000000000001"),
-    ):
-        path = machine.at(folder) / leaf
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("made by the bootstrap\n")
-    machine.state["keys"]["service/demo/initialize"] = "7000000000000000001"
-    machine.state["keys"]["service/demo/leader"] = "pg1"
+    go_on(machine)
 
 
 def _ip(machine: FakeMachine, _arguments: list[str]) -> Result:
@@ -144,7 +136,7 @@ def answer_web(machine: FakeMachine, method: str, url: str, token: str | None, b
     """Answer a request to Consul (port 8500) or Patroni (port 8008); 0 means no connection."""
     parts = urlsplit(url)
     if parts.port == 8008:
-        return _answer_patroni(machine, parts.path.strip("/"))
+        return answer_patroni(machine, parts.path.strip("/"))
     late = machine.state.get("consul_late", 0)
     machine.state["consul_late"] = max(0, late - 1)
     if late or not _unit(machine, "consul.service")["active"]:
@@ -152,6 +144,9 @@ def answer_web(machine: FakeMachine, method: str, url: str, token: str | None, b
     path = parts.path.removeprefix("/v1/")
     if path == "operator/autopilot/configuration":
         return _answer_autopilot(machine, method, parts.query, token, body)
+    if path.startswith("kv/"):
+        go_on(machine)
+        return _answer_kv(machine, method, path.removeprefix("kv/"), parts.query)
     return _answer_consul(machine, method, path, token, body)
 
 
@@ -162,8 +157,6 @@ def _answer_consul(
         return 200, json.dumps(machine.state.get("consul_leader", "192.0.2.11:8300"))
     if path == "agent/members":
         return 200, json.dumps([{"Status": 1}] * machine.state.get("alive", 3))
-    if path.startswith("kv/"):
-        return _answer_kv(machine, method, path.removeprefix("kv/"))
     return _answer_acl(machine, method, path.removeprefix("acl/"), token, body)
 
 
@@ -200,20 +193,37 @@ def _answer_autopilot(
     return (0, "timed out") if kind == "unheard" else (200, "true")
 
 
-def _answer_kv(machine: FakeMachine, method: str, key: str) -> tuple[int, str]:
-    keys = machine.state["keys"]
+def _answer_kv(machine: FakeMachine, method: str, key: str, query: str) -> tuple[int, str]:
+    keys, indexes = machine.state["keys"], machine.state.get("indexes", {})
     left = machine.state.get("kv_without_leader", 0)
     if left:
         machine.state["kv_without_leader"] = left - 1
         return 500, "No cluster leader"
-    if key not in keys:
-        return 404, ""
     if method == "DELETE":
-        del keys[key]
-        return 200, "true"
+        return _delete(machine, key, int(parse_qs(query)["cas"][0]))
+    wanted = [name for name in keys if name == key or ("recurse" in query and name.startswith(key))]
+    if not wanted:
+        return 404, ""
     # Consul's answer to an empty value is null.
-    value = b64encode(keys[key].encode()).decode() or None
-    return 200, json.dumps([{"ModifyIndex": 7, "Value": value}])
+    items = [
+        {
+            "Key": name,
+            "ModifyIndex": indexes.get(name, 7),
+            "Value": b64encode(keys[name].encode()).decode() or None,
+        }
+        for name in wanted
+    ]
+    return 200, json.dumps(items)
+
+
+def _delete(machine: FakeMachine, key: str, index: int) -> tuple[int, str]:
+    fault = machine.state.pop("lose_deletion", None)
+    if fault == "request":
+        return 500, "node is not the leader"
+    is_ours = key in machine.state["keys"] and machine.state.get("indexes", {}).get(key, 7) == index
+    if is_ours:
+        del machine.state["keys"][key]
+    return (500, "rpc error: EOF") if fault == "answer" else (200, json.dumps(is_ours))
 
 
 def _let_leader_work(machine: FakeMachine) -> None:
@@ -258,25 +268,3 @@ def _answer_acl(
     else:
         tokens[body["AccessorID"]] = body
     return 200, "{}"
-
-
-def _answer_patroni(machine: FakeMachine, path: str) -> tuple[int, str]:
-    if not _unit(machine, "patroni.service")["active"] or machine.state.get("patroni_stuck"):
-        return 0, "Connection refused"
-    if path == "readiness" and "not_ready" in machine.state:
-        return 503, ""
-    if path == "patroni" and "not_ready" in machine.state:
-        return 200, json.dumps({"state": machine.state["not_ready"]})
-    if path == "leader":
-        return (200 if machine.state["leads"] else 503), "{}"
-    if path == "cluster":
-        members = machine.state.get(
-            "members",
-            [
-                {"name": "pg1", "role": "leader", "state": "running"},
-                {"name": "pg2", "role": "replica", "state": "streaming"},
-            ],
-        )
-        return 200, json.dumps({"members": members})
-    about = {"version": machine.state["patroni_version"]} if "patroni_version" in machine.state else {}
-    return 200, json.dumps({"state": "running", "patroni": about})

@@ -72,7 +72,7 @@ class FakeWeb(Web):
         """Say what answers: this machine's PostgreSQL, the peer's, the virtual address."""
         assert port == 5432
         if address == ADDRESS:
-            return not self._fake.state.get("patroni_stuck")
+            return self._fake.is_serving()
         if address == PEER:
             return bool(self._fake.state.get("peer_accepts"))
         assert address == VIP

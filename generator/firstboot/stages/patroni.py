@@ -1,4 +1,4 @@
-"""Stage patroni: PostgreSQL runs under Patroni and serves, as leader or as replica."""
+"""Stage patroni: the cluster is made, and PostgreSQL serves under Patroni, as leader or as replica."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from generator.firstboot.bootstrap import clear_interruption, record_bootstrap
 from generator.firstboot.causes import StageFailed
+from generator.firstboot.initialisation import Gap, Initialisation
 from generator.firstboot.kept_data import wait_for_leader_of_kept_data
 from generator.firstboot.patroni_api import find_missing, read_version
+from generator.firstboot.roles import find_missing_roles
 from generator.firstboot.services import ensure_started
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.preflight import warn_of_version
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 # Each question takes the processor that Patroni needs to come up; a connection costs nothing.
 ASK_INTERVAL = 10.0
 SERVING_INTERVAL = 3.0
+NOT_SERVING = "PostgreSQL does not accept connections"
 
 
 class PatroniStage(Stage):
@@ -51,33 +54,48 @@ class PatroniStage(Stage):
         ensure_started(machine, machine.node.units.patroni, [patroni.config], prepare)
 
     def confirm(self, machine: Machine) -> None:
-        """Wait until PostgreSQL serves; the words of Patroni's log tell why it does not."""
+        """Wait until the cluster is made and PostgreSQL serves; the words of Patroni's log tell why not."""
         patroni = get_patroni(machine)
         unit = machine.node.units.patroni
-
+        cluster = Initialisation(machine, patroni)
         asked = machine.clock.steady() - ASK_INTERVAL
-        words = "PostgreSQL does not accept connections"
+        gap = Gap("patroni-down", NOT_SERVING)
+        words = NOT_SERVING
 
         def probe() -> str | None:
-            nonlocal asked, words
+            nonlocal asked, gap, words
+            cluster.watch()
             now = machine.clock.steady()
             is_serving = machine.web.accepts(machine.node.network.address, patroni.postgresql_port)
             interval = SERVING_INTERVAL if is_serving else ASK_INTERVAL
             if now - asked < interval and machine.deadline - now >= ASK_INTERVAL:
                 return words
             asked = now
-            missing = find_missing(machine, patroni)
-            if missing is None:
+            found = _look(machine, patroni, cluster)
+            if found is None:
                 return None
-            words = str(machine.explain("patroni", unit, "patroni-down", missing))
+            gap = found
+            words = str(machine.explain("patroni", unit, gap.cause, gap.words))
             return words
 
         machine.wait(
-            probe, lambda missing: machine.explain("patroni", unit, "patroni-down", missing), interval=1.0
+            probe, lambda missing: machine.explain("patroni", unit, gap.cause, missing), interval=1.0
         )
         # PostgreSQL serves: a version that is not told in time is no reason to stop.
         with contextlib.suppress(Unreachable):
             warn_of_version(machine, "patroni", read_version(machine, patroni))
+
+
+def _look(machine: Machine, patroni: Patroni, cluster: Initialisation) -> Gap | None:
+    """Return what is missing, the cluster's own first: it explains the rest."""
+    gap = cluster.advance()
+    missing = find_missing(machine, patroni)
+    if gap is not None:
+        return Gap(gap.cause, f"{gap.words}; {missing}") if missing else gap
+    if missing is not None:
+        return Gap("patroni-down", missing)
+    lacking = find_missing_roles(machine, patroni)
+    return Gap("patroni-roles-missing", lacking) if lacking else None
 
 
 def get_patroni(machine: Machine) -> Patroni:

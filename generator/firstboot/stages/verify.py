@@ -8,6 +8,7 @@ from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.consul_api import check_token, count_alive, find_leader
 from generator.firstboot.patroni_api import GOOD_STATES, LEADERS, find_missing, is_leader, read_members
+from generator.firstboot.roles import query
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.acl import own_tokens
 from generator.firstboot.stages.storage import check_mounts
@@ -117,7 +118,7 @@ def _look_at_cluster(machine: Machine) -> list[tuple[str, str]]:
 def _look_at_leader(machine: Machine, patroni: Patroni) -> list[tuple[str, str]]:
     """Look at roles and replicas: a bootstrap cut short leaves a leader without them (reference trap 7)."""
     roles = (patroni.replication_user, patroni.rewind_user)
-    answer = _query(machine, patroni, LEADER_QUERY).split()
+    answer = query(machine, patroni, LEADER_QUERY).split()
     streaming, present = (answer[0], answer[1:]) if answer else ("0", [])
     found = [
         ("patroni-roles-missing", f"the role {role} does not exist") for role in roles if role not in present
@@ -127,22 +128,3 @@ def _look_at_leader(machine: Machine, patroni: Patroni) -> list[tuple[str, str]]
             ("replicas-missing", f"{streaming} of {patroni.members - 1} replicas stream from this leader")
         )
     return found
-
-
-def _query(machine: Machine, patroni: Patroni, statement: str) -> str:
-    """Ask PostgreSQL over its local socket as its own user: no password is needed and none is shown."""
-    user = machine.node.users["postgres"]
-    psql = str(machine.fs.at(f"{patroni.bin_dir}/psql"))
-    arguments = [
-        "-X",
-        "-A",
-        "-t",
-        "-q",
-        "-p",
-        str(patroni.postgresql_port),
-        "-U",
-        patroni.superuser,
-        "-d",
-        "postgres",
-    ]
-    return machine.commands.run("runuser", "-u", user, "--", psql, *arguments, "-c", statement, timeout=30)

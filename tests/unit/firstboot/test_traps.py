@@ -245,6 +245,9 @@ def be_second(fake: FakeMachine) -> None:
     document["peers"].reverse()
     document["deadlines"]["patroni"] = 600
     write_document(fake, document)
+    # That machine ends what it began by the time that this one's Patroni looks.
+    fake.state["other_ends"] = True
+    fake.save()
 
 
 @pytest.mark.parametrize(("initialize", "waited"), [(None, 30), ("", 300), ("7000000000000000001", 0)])
@@ -304,7 +307,7 @@ def test_a_power_cut_while_a_bootstrap_is_moved_aside(fake: FakeMachine) -> None
     fake.save()
     note = fake.at("/var/lib/holster/bootstrap.json")
     # As the power cut leaves it after the renames: the directories are gone, the key is not freed.
-    note.write_text(json.dumps({**json.loads(note.read_text()), "stale_initialize": 7}))
+    note.write_text(json.dumps({**json.loads(note.read_text()), "initialize": 7}))
     deleted: list[str] = []
     answer = fake.web
 
@@ -323,7 +326,7 @@ def test_missing_roles_after_a_cut_bootstrap_are_named(fake: FakeMachine) -> Non
     """Reference trap 7, second half: replicas would never join."""
     fake.state["db_roles"] = ["postgres"]
     fake.save()
-    assert "replicator" in stop_at(fake, "verify", "patroni-roles-missing").failure["reason"]
+    assert "replicator" in stop_at(fake, "patroni", "patroni-roles-missing").failure["reason"]
 
 
 def test_waiting_for_leader_to_bootstrap_is_named(fake: FakeMachine) -> None:

@@ -1,0 +1,37 @@
+"""The roles that the cluster itself needs, asked of this member's PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from generator.firstboot.command import CommandFailed
+
+if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
+    from generator.firstboot.node import Patroni
+
+ROLES_QUERY = "select string_agg(rolname, ' ') from pg_roles"
+
+
+def find_missing_roles(machine: Machine, patroni: Patroni) -> str | None:
+    """Return which roles do not exist, or why PostgreSQL does not tell; None when all are there."""
+    try:
+        present = query(machine, patroni, ROLES_QUERY).split()
+    except CommandFailed as error:
+        return str(error)
+    missing = [role for role in (patroni.replication_user, patroni.rewind_user) if role not in present]
+    return "; ".join(f"the role {role} does not exist" for role in missing) or None
+
+
+def query(machine: Machine, patroni: Patroni, statement: str) -> str:
+    """Ask PostgreSQL over its local socket as its own user: no password is needed and none is shown.
+
+    Raises:
+        CommandFailed: it does not answer.
+    """
+    user = machine.node.users["postgres"]
+    psql = str(machine.fs.at(f"{patroni.bin_dir}/psql"))
+    connection = ["-p", str(patroni.postgresql_port), "-U", patroni.superuser, "-d", "postgres"]
+    return machine.commands.run(
+        "runuser", "-u", user, "--", psql, "-XAtq", *connection, "-c", statement, timeout=30
+    )
