@@ -78,6 +78,8 @@ class NodePaths:
     state_dir = "/var/lib/holster"
     sealed = "/var/lib/holster/sealed"
     delivered = "/var/lib/holster/delivered"
+    firewall_rules = "/etc/holster/firewall.nft"
+    firewall_unit = "holster-firewall.service"
     firstboot = "/usr/local/sbin/holster-firstboot"
     firstboot_unit = "holster-firstboot.service"
     wheels_home = "/opt/patroni"

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from generator.check import CheckedSpec
     from generator.lab.qemu_arguments import MachinePlan
     from generator.resolve import ResolvedCluster, ResolvedNode
+    from generator.spec.model import ClusterSpec
     from generator.tools.toolbox import ToolBox
 
 KERNEL, INITRD = "vmlinuz", "initrd.img"
@@ -119,14 +120,20 @@ def keep_image(golden: GoldenImage, folder: Path) -> GoldenImage:
     return GoldenImage(keep(golden.disk), boot)
 
 
-def let_in(checked: CheckedSpec, public_key: str) -> CheckedSpec:
-    """Return the spec with one more key of its administrator."""
-    access = checked.spec.access
+def let_in(checked: CheckedSpec, public_key: str, gate: IPv4Network) -> CheckedSpec:
+    """Return the spec with one more key of its administrator, and the lab's gate among those who may come.
+
+    The gate is administrator, client and monitor at once; where a list is not given, the
+    machines' own network is let in, and the gate lies in it.
+    """
+    access, network = checked.spec.access, checked.spec.network
     access = access.model_copy(update={"ssh_keys": (*access.ssh_keys, public_key)})
+    lists = {"admins": network.admins, "clients": network.clients, "monitors": network.monitors}
+    opened = {name: (*given, gate) for name, given in lists.items() if given is not None}
     return replace(
         checked,
-        spec=checked.spec.model_copy(update={"access": access}),
-        sha256=sha256(f"{checked.sha256} {public_key}".encode()).hexdigest(),
+        spec=checked.spec.model_copy(update={"access": access, "network": network.model_copy(update=opened)}),
+        sha256=sha256(f"{checked.sha256} {public_key} {gate}".encode()).hexdigest(),
     )
 
 
@@ -189,7 +196,8 @@ def prepare_site(  # noqa: PLR0913 -- one parameter per thing that comes from ou
     if not (key.exists() and public.exists()):
         key.unlink(missing_ok=True)
         make_key_pair(tools.find(programs.SSH_KEYGEN), key)
-    own = let_in(checked, public.read_text("utf-8").strip())
+    gate = choose_gate(checked.spec.network.prefix, _list_taken(checked.spec))
+    own = let_in(checked, public.read_text("utf-8").strip(), gate)
     render_for_lab(own, folder)
     cluster = resolve_cluster(own.spec, own.profile, load_bundle(folder / BUNDLE))
     nodes = {node.name: node for node in resolve_nodes(cluster) if node.name in selected}
@@ -217,15 +225,15 @@ def prepare_site(  # noqa: PLR0913 -- one parameter per thing that comes from ou
         cluster=cluster,
         nodes=nodes,
         gate_cable=Cable(next(ports), next(ports)),
-        gate=choose_gate(own.spec.network.prefix, _list_taken(cluster)),
+        gate=gate,
         plans=plans,
         forwards=forwards,
     )
 
 
-def _list_taken(cluster: ResolvedCluster) -> list[IPv4Address]:
-    network = cluster.spec.network
-    taken = [peer.address for peer in cluster.peers] + [cluster.spec.vip, *network.dns]
+def _list_taken(spec: ClusterSpec) -> list[IPv4Address]:
+    network = spec.network
+    taken = [node.address for _, node, _ in iterate_nodes(spec)] + [spec.vip, *network.dns]
     prefix = network.prefix
     taken += [network.gateway] if network.gateway else []
     taken += [IPv4Address(server) for server in network.ntp if _is_address(str(server))]

@@ -42,10 +42,12 @@ OWN_FILES: Final = (
     "/etc/modules-load.d/holster.conf",
     "/etc/sudoers.d/10-holster",
     "/etc/sysctl.d/90-holster.conf",
+    "/etc/systemd/system/holster-firewall.service",
     "/etc/systemd/system/holster-storage.service",
     "/etc/tmpfiles.d/holster.conf",
     "/etc/udev/rules.d/90-holster-watchdog.rules",
     f"/etc/systemd/system/{NodePaths.firstboot_unit}",
+    NodePaths.firewall_rules,
     NodePaths.firstboot,
     NodePaths.node_json,
     NodePaths.sealed,
@@ -53,8 +55,9 @@ OWN_FILES: Final = (
 """What Holster puts at the same place on every platform."""
 SYSTEM_UNITS: Final = frozenset(
     {
-        NodePaths.firstboot_unit, "holster-storage.service", "chrony-wait.service", "dbus.service",
-        "firewalld.service", "getty.service", "network.service", "NetworkManager.service",
+        NodePaths.firewall_unit, NodePaths.firstboot_unit, "holster-storage.service", "chrony-wait.service",
+        "dbus.service", "firewalld.service", "getty.service", "network.service", "NetworkManager.service",
+        "nftables.service",
     }
 )  # fmt: skip
 FILES: Final = (

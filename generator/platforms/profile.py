@@ -138,6 +138,7 @@ class CloudInitFacts(ProfileModel):
 class PlatformProfile(ProfileModel):
     """Everything Holster knows of one platform.
 
+    `firewall`: what filters packets; `nftables` is a table of Holster's own, `none` leaves every port open.
     `restarts_oneshot`: systemd is 244 or newer, which knows `Restart=` in a oneshot unit; an
     older one refuses the whole unit.
     """
@@ -148,7 +149,7 @@ class PlatformProfile(ProfileModel):
     os_release: OsRelease
     python: PythonVersion
     has_selinux: Flag
-    has_firewalld: Flag = True
+    firewall: Literal["firewalld", "nftables", "none"] = "firewalld"
     restarts_oneshot: Flag = True
     users: Users
     units: Units

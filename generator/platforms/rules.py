@@ -274,7 +274,7 @@ def check_client_rules(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[
         if not any(line.address.overlaps(network) for network in clients):
             message = f"nobody in {line.address} reaches PostgreSQL: network.clients does not have it"
             hint = f"add {line.address} to network.clients, from which the firewall is made"
-            if not profile.has_firewalld:
+            if profile.firewall == "none":
                 message = f"this line lets {line.address} in, and network.clients does not have it"
                 hint = f"add {line.address} to network.clients, or remove the line"
             path = ("postgresql", "hba", index, "address")
@@ -287,9 +287,9 @@ def check_firewall(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
     network, ports = spec.network, spec.ports
     given = {"admins": network.admins is not None, "monitors": bool(network.monitors)}
     for key, port in {"admins": ports.ssh, "monitors": ports.patroni}.items():
-        if given[key] and not profile.has_firewalld:
-            message = f"network.{key} does nothing on {profile.title}, which gets no firewall"
-            hint = f"limit who reaches port {port} outside the machine, and remove {key}"
+        if given[key] and profile.firewall == "none":
+            message = f"network.{key} does nothing: these machines get no firewall (platform_overrides)"
+            hint = f"remove `firewall: none`, or {key}, and limit who reaches port {port} in the network"
             yield Problem(
                 "no-firewall", message, Severity.WARNING, path=("network", key), at_key=True, hint=hint
             )

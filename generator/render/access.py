@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, collapse_addresses
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -89,3 +90,23 @@ def _openings(node: ResolvedNode) -> Iterator[Opening]:
 def list_openings(node: ResolvedNode) -> tuple[Opening, ...]:
     """Return what the firewall of a node lets in (reference notes §1.5, §7), without repeats."""
     return tuple(dict.fromkeys(_openings(node)))
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One port, and all who may reach it: networks that do not overlap, sorted."""
+
+    port: int
+    protocol: str
+    sources: tuple[str, ...]
+
+
+def list_doors(node: ResolvedNode) -> tuple[Door, ...]:
+    """Return what the firewall of a node lets in, one entry a port, however many machines there are."""
+    networks: dict[tuple[int, str], list[IPv4Network]] = {}
+    for opening in list_openings(node):
+        networks.setdefault((opening.port, opening.protocol), []).append(IPv4Network(opening.source))
+    return tuple(
+        Door(port, protocol, tuple(str(network) for network in collapse_addresses(sources)))
+        for (port, protocol), sources in networks.items()
+    )

@@ -170,6 +170,7 @@ class ClusterView:
         self.restarts_oneshot = self._platform.restarts_oneshot
         self.node_json, self.sealed = NodePaths.node_json, NodePaths.sealed
         self.delivered = NodePaths.delivered
+        self.firewall_rules = NodePaths.firewall_rules
         self.firstboot, self.vip_environment = NodePaths.firstboot, NodePaths.vip_environment
 
     @cached_property

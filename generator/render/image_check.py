@@ -39,7 +39,7 @@ def describe_image(cluster: ResolvedCluster) -> dict[str, Any]:
         "patroni": paths.patroni_binary,
         "modules": ["patroni.dcs.consul", "patroni.psycopg"],
         "selinux": facts.has_selinux,
-        "firewalld": facts.has_firewalld,
+        "firewall": facts.firewall,
         "users": [users.consul, users.postgres],
         "build_user": facts.image.ssh_user,
         "units": list_service_units(cluster),

@@ -278,7 +278,7 @@ def _describe_system(node: ResolvedNode) -> Document:
         "system": {
             "timezone": spec.system.timezone,
             "selinux": spec.system.selinux if facts.has_selinux else None,
-            "firewall_zone": "holster" if facts.has_firewalld else None,
+            "firewall_zone": "holster" if facts.firewall == "firewalld" else None,
             "watchdog": spec.patroni.watchdog,
             "sysctl_file": "/etc/sysctl.d/90-holster.conf",
             "tmpfiles": ["/etc/tmpfiles.d/holster.conf"] if node.is_member else [],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.errors import InputInvalid
-from generator.render.access import Opening, list_openings
+from generator.render.access import Door, Opening, list_doors, list_openings
 from generator.render.consul import join_addresses
 from generator.render.node_json import describe_consul_source
 from generator.render.parameters import local_parameters
@@ -172,6 +172,11 @@ class NodeView:
     def openings(self) -> tuple[Opening, ...]:
         """What the firewall lets in."""
         return list_openings(self._node)
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """The same by port."""
+        return list_doors(self._node)
 
     @property
     def packages(self) -> tuple[str, ...]:

@@ -67,7 +67,11 @@ def _has_sshd_dropin(node: ResolvedNode) -> bool:
 
 
 def _has_firewalld(node: ResolvedNode) -> bool:
-    return node.cluster.platform.has_firewalld
+    return node.cluster.platform.firewall == "firewalld"
+
+
+def _has_nftables(node: ResolvedNode) -> bool:
+    return node.cluster.platform.firewall == "nftables"
 
 
 def _has_time_servers(node: ResolvedNode) -> bool:
@@ -120,6 +124,8 @@ TABLE: tuple[PayloadEntry, ...] = (
     ),
     PayloadEntry("sysctl.conf", _fixed("/etc/sysctl.d/90-holster.conf")),
     PayloadEntry("firewall-zone.xml", _fixed("/etc/firewalld/zones/holster.xml"), applies=_has_firewalld),
+    PayloadEntry("firewall.nft", _fixed(NodePaths.firewall_rules), applies=_has_nftables),
+    PayloadEntry("holster-firewall.service", _unit(NodePaths.firewall_unit), applies=_has_nftables),
     PayloadEntry("sudoers", _fixed("/etc/sudoers.d/10-holster"), mode=0o440),
     PayloadEntry(
         "sshd.conf",

@@ -193,13 +193,11 @@ class NetworkSpec(SpecModel):
     dhcp_ranges: Annotated[tuple[DhcpRange, ...], Field(max_length=100)] = ()
     """Ranges that a DHCP server gives out, such as 10.0.0.100-10.0.0.150; no machine may lie in them."""
     clients: tuple[Network, ...] | None = None
-    """Networks that may reach PostgreSQL, through the firewall (where the platform gets one) and
-    pg_hba.conf. Default: prefix."""
+    """Networks that may reach PostgreSQL, through the firewall and pg_hba.conf. Default: prefix."""
     admins: tuple[Network, ...] | None = None
-    """Networks that may reach SSH; debian13 gets no firewall, so it does nothing there. Default: prefix."""
+    """Networks that may reach SSH. Default: prefix."""
     monitors: tuple[Network, ...] = ()
-    """Networks that may reach Patroni's REST API, besides the members; debian13 gets no firewall, so it does
-    nothing there. Default: none."""
+    """Networks that may reach Patroni's REST API, besides the members. Default: none."""
 
 
 class PortsSpec(SpecModel):

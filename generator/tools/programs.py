@@ -33,6 +33,7 @@ CLOUD_INIT: Final = Program("cloud-init", ("--version",), rf"cloud-init\s+{_NUMB
 CONSUL: Final = Program("consul", ("version",), rf"Consul v{_NUMBER}", "tests/tools/install builds it")
 FIREWALLD: Final = Program("firewall-offline-cmd", ("--version",), rf"^{_NUMBER}\s*$", "package firewalld")
 KSVALIDATOR: Final = Program("ksvalidator", None, "", "pykickstart on PyPI")
+NFT: Final = Program("nft", ("--version",), rf"nftables v{_NUMBER}", "package nftables")
 PACKER: Final = Program(
     "packer",
     ("version",),
@@ -67,6 +68,7 @@ PROGRAMS: Final = {
         FIREWALLD,
         GENISOIMAGE,
         KSVALIDATOR,
+        NFT,
         PACKER,
         PATRONI,
         QEMU,

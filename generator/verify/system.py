@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from generator.layout import NodePaths
 from generator.tools import programs
 from generator.tools.chronyd import can_check, check_chrony_config
 from generator.tools.firewalld import check_firewall
+from generator.tools.nftables import check_ruleset
 from generator.tools.sshd import check_sshd_config
 from generator.tools.visudo import check_sudoers
 from generator.verify.check import ToolCheck
@@ -57,6 +59,11 @@ def _judge_firewall(context: Context, node: NodeOutput, tool: Tool) -> tuple[str
     return check_firewall(tool, folder)
 
 
+def _judge_nftables(path: Path, tool: Tool) -> tuple[str, ...]:
+    path.stat()
+    return check_ruleset(tool, path)
+
+
 def plan_system(context: Context) -> Iterator[ToolCheck]:
     """Plan the checks of the system's files; what was not rendered for this platform has none."""
     output = context.output
@@ -72,6 +79,9 @@ def plan_system(context: Context) -> Iterator[ToolCheck]:
             path = node.payload(paths.chrony_config)
             judge = partial(_judge_chrony, path)
             yield ToolCheck("chrony", output.label(path), programs.CHRONYD, judge, can_check, "4.0 or newer")
-        if output.platform.has_firewalld:
+        if output.platform.firewall == "nftables":
+            path = node.payload(NodePaths.firewall_rules)
+            yield ToolCheck("firewall", output.label(path), programs.NFT, partial(_judge_nftables, path))
+        if output.platform.firewall == "firewalld":
             label = output.label(node.payload(FIREWALL_FOLDER))
             yield ToolCheck("firewall", label, programs.FIREWALLD, partial(_judge_firewall, context, node))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.fakes.machines import TestMachine
 
 POSTGRESQL = Path("/usr/lib/postgresql")
-NEEDED = ("ip", "unshare", "nsenter", "losetup", "lvm", "wipefs", "mkfs.ext4", "runuser", "pgrep")
+NEEDED = ("ip", "nft", "unshare", "nsenter", "losetup", "lvm", "wipefs", "mkfs.ext4", "runuser", "pgrep")
 
 
 def absent(reason: str) -> NoReturn:

@@ -262,6 +262,20 @@ def test_breakage_is_rejected(  # noqa: PLR0913, PLR0917 - fixtures and one case
     assert any(breakage.says in detail for detail in rejections), results
 
 
+def test_a_broken_table_of_nftables_is_rejected(
+    rendered_example: Callable[..., Path], tool: Callable[..., Path], toolbox: ToolBox, tmp_path: Path
+) -> None:
+    """On the platform that has one; the kernel itself is asked."""
+    tool("nft")
+    rendered = rendered_example("sirius", "debian13")
+    assert {result.verdict for result in judge(rendered, "firewall", toolbox)} == {Verdict.OK}
+    rules = f"{PG1}/payload/etc/holster/firewall.nft"
+    breakage = Breakage("firewall", rules, replaced("tcp dport", "tpc dport"), "tpc")
+    results = judge(break_output(rendered, tmp_path / "broken", breakage), "firewall", toolbox, near=rules)
+    assert [result.verdict for result in results] == [Verdict.REJECTED]
+    assert "tpc" in results[0].detail
+
+
 def test_every_check_with_a_tool_has_a_breakage(rendered_example: Callable[..., Path]) -> None:
     """A check that cannot fail is a defect."""
     checks = list_checks(rendered_example("sirius", "redos8"))

@@ -30,6 +30,7 @@ NEEDED = (
     ("consul", "1.13"),
     ("firewall-offline-cmd", None),
     ("ksvalidator", None),
+    ("nft", None),
     ("packer", "1.6"),
     ("packer", "1.11"),
     ("patroni", None),

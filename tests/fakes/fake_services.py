@@ -58,7 +58,7 @@ def _systemctl(machine: FakeMachine, arguments: list[str]) -> Result:  # noqa: C
     unit = _unit(machine, name)
     if verb == "is-active":
         return (0 if unit["active"] else 3), "", ""
-    if verb in {"start", "restart"}:
+    if verb in {"start", "restart", "reload-or-restart"}:
         unit["active"] = True
         unit["starts"] += 1
         _start(machine, name)

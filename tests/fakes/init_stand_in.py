@@ -160,9 +160,9 @@ def set_enabled(name: str, *, is_enabled: bool) -> None:
 
 
 def _change(verb: str, name: str) -> None:
-    if verb in {"stop", "restart"}:
+    if verb in {"stop", "restart", "reload-or-restart"}:
         service(name).stop()
-    if verb in {"start", "restart"}:
+    if verb in {"start", "restart", "reload-or-restart"}:
         service(name).start()
     if verb in {"enable", "disable"}:
         set_enabled(name, is_enabled=verb == "enable")
@@ -178,7 +178,7 @@ def answer(arguments: list[str]) -> tuple[int, str]:
         return 0, "".join(f"{'enabled' if unit in read_enabled() else 'disabled'}\n" for unit in words[1:])
     # `enable` takes several at once.
     for name in words[1:]:
-        if verb in {"start", "restart", "enable"} and read_unit(name) is None:
+        if verb in {"start", "restart", "reload-or-restart", "enable"} and read_unit(name) is None:
             return 5, f"Unit {name} not found."
         _change(verb, name)
     return 0, ""

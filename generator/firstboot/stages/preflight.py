@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Container
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
+from generator.firstboot.firewall import find_program
 from generator.firstboot.machine import STATE_DIR
 from generator.firstboot.node import MEMBER, SERVER, PayloadFile
 from generator.firstboot.programs import is_installed, supply_programs
@@ -110,8 +111,9 @@ def _check_programs(machine: Machine, lacking: Container[str]) -> list[str]:
     names = [*EVERYWHERE, *(MEMBERS if MEMBER in machine.node.roles else ())]
     if machine.node.platform.has_selinux:
         names += SELINUX
-    if machine.node.system.firewall_zone:
-        names.append("firewall-offline-cmd")
+    firewall = find_program(machine.node)
+    if firewall is not None:
+        names.append(firewall)
     problems = [f"the program {name} is missing" for name in names if machine.commands.find(name) is None]
     for name, program in sorted(machine.node.programs.items()):
         if name in lacking:

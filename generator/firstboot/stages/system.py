@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
+from generator.firstboot.firewall import set_firewall
 from generator.firstboot.folders import make_system_folders
 from generator.firstboot.selinux import is_active, set_mode
 from generator.firstboot.stage import Stage
@@ -23,7 +24,6 @@ UNITS = "/etc/systemd/system/"
 BEGIN = "# begin holster"
 END = "# end holster"
 OWN_UNIT = "holster-firstboot.service"
-FIREWALL_UNIT = "firewalld.service"
 WATCHDOG = "/dev/watchdog"
 
 
@@ -41,7 +41,7 @@ class SystemStage(Stage):
             _set_kernel,
             _set_zone,
             _write_hosts,
-            _set_firewall,
+            set_firewall,
             set_mode,
             _prepare_watchdog,
         ):
@@ -162,17 +162,6 @@ def _write_hosts(machine: Machine) -> None:
             kept.append(line)
     if [*kept, *block] != lines:
         machine.fs.write(HOSTS, "\n".join([*kept, *block]) + "\n")
-
-
-def _set_firewall(machine: Machine) -> None:
-    """Make the delivered zone the default one, offline: that works before the daemon runs."""
-    zone = machine.node.system.firewall_zone
-    if zone is None:
-        return
-    if machine.commands.ask("firewall-offline-cmd", "--get-default-zone").output.strip() != zone:
-        machine.commands.run("firewall-offline-cmd", f"--set-default-zone={zone}")
-    machine.commands.run("systemctl", "enable", FIREWALL_UNIT)
-    machine.commands.run("systemctl", "restart", FIREWALL_UNIT, timeout=120)
 
 
 def _prepare_watchdog(machine: Machine) -> None:

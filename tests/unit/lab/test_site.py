@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from generator.credentials.store import load_bundle
 from generator.errors import UsageInvalid
 from generator.lab.site import _free_ports, find_image, keep_image, let_in, render_for_lab
 
+GATE = IPv4Network("10.77.0.224/28")
 EXAMPLES = Path(__file__).parents[3] / "examples"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHM lab"
 
@@ -70,14 +72,28 @@ def test_ports_are_all_different_and_free_again() -> None:
 
 
 def test_the_lab_lets_itself_in_and_changes_nothing_else() -> None:
-    """The seeds are those of production, plus one key."""
+    """The seeds are those of production, plus one key, and the lab's own address among who may come."""
     checked = check_spec((EXAMPLES / "trio.yaml").read_bytes(), "trio.yaml")
-    own = let_in(checked, KEY)
+    own = let_in(checked, KEY, GATE)
     assert own.spec.access.ssh_keys == (*checked.spec.access.ssh_keys, KEY)
-    assert own.spec.model_copy(update={"access": checked.spec.access}) == checked.spec
+    assert own.spec.network.monitors == (*checked.spec.network.monitors, GATE)
+    # Not given: the machines' own network may come, and the gate lies in it.
+    assert own.spec.network.admins is own.spec.network.clients is None
+    unchanged = {"access": checked.spec.access, "network": checked.spec.network}
+    assert own.spec.model_copy(update=unchanged) == checked.spec
     # Another key is another spec: what was rendered for the old one is not current.
-    assert own.sha256 != let_in(checked, KEY.replace(" lab", " other")).sha256
+    assert own.sha256 != let_in(checked, KEY.replace(" lab", " other"), GATE).sha256
     assert own.sha256 != checked.sha256
+
+
+def test_the_lab_gets_in_where_only_others_may() -> None:
+    """Administrators and clients of another network: the gate is one of them, and they stay."""
+    text = (EXAMPLES / "trio.yaml").read_text("utf-8")
+    lists = "  admins: [10.1.0.0/24]\n  clients: [10.2.0.0/24]\n"
+    checked = check_spec(text.replace("network:\n", f"network:\n{lists}").encode(), "trio.yaml")
+    network = let_in(checked, KEY, GATE).spec.network
+    assert network.admins == (IPv4Network("10.1.0.0/24"), GATE)
+    assert network.clients == (IPv4Network("10.2.0.0/24"), GATE)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ FORBIDDEN: dict[str, tuple[str, str, set[tuple[str, str, str]]]] = {
     ),
     "clients whom no firewall keeps out": (
         "debian13",
-        f"postgresql: {{hba: [{{address: 10.9.0.0/16}}]}}\n{RELEASE_BINARY}",
+        "platform_overrides: {firewall: none}\npostgresql: {hba: [{address: 10.9.0.0/16}]}\n"
+        + RELEASE_BINARY,
         {("warning", "address-outside-network", "postgresql.hba.0.address")},
     ),
     "unknown fact": (
@@ -203,16 +204,20 @@ MONITORS = ("interface: eth0", "interface: eth0\n  monitors: [10.9.0.0/16]")
 
 @pytest.mark.parametrize(("change", "key"), [(ADMINS, "admins"), (MONITORS, "monitors")])
 def test_keys_of_the_firewall_are_pointed_out_where_there_is_none(change: tuple[str, str], key: str) -> None:
-    """They would keep nobody out, and nobody would learn it; with firewalld they do what they say."""
-    debian = change_spec(change, more=f"platform: debian13\n{RELEASE_BINARY}")
-    assert describe_problems(debian) == {("warning", "no-firewall", f"network.{key}")}
+    """They would keep nobody out, and nobody would learn it; with a firewall they do what they say."""
+    debian = f"platform: debian13\n{RELEASE_BINARY}"
+    none = "platform_overrides: {firewall: none}\n"
+    problems = describe_problems(change_spec(change, more=f"{debian}{none}"))
+    assert problems == {("warning", "no-firewall", f"network.{key}")}
+    assert describe_problems(change_spec(change, more=debian)) == set()
     assert describe_problems(change_spec(change, more="platform: redos8\n")) == set()
 
 
-@pytest.mark.parametrize(("platform", "is_kept_out"), [("debian13", False), ("redos8", True)])
-def test_a_firewall_is_claimed_only_where_there_is_one(platform: str, *, is_kept_out: bool) -> None:
-    """Clients that network.clients does not have: with firewalld they reach nothing, without it they do."""
-    more = f"platform: {platform}\npostgresql: {{hba: [{{address: 10.9.0.0/16}}]}}\n{RELEASE_BINARY}"
+@pytest.mark.parametrize(("firewall", "is_kept_out"), [("none", False), ("nftables", True)])
+def test_a_firewall_is_claimed_only_where_there_is_one(firewall: str, *, is_kept_out: bool) -> None:
+    """Clients that network.clients does not have: with a firewall they reach nothing, without it they do."""
+    more = f"platform: debian13\npostgresql: {{hba: [{{address: 10.9.0.0/16}}]}}\n{RELEASE_BINARY}"
+    more += f"platform_overrides: {{firewall: {firewall}}}\n"
     (problem,) = find_problems(change_spec(more=more))
     assert ("nobody" in problem.message) is is_kept_out
     assert ("firewall" in f"{problem.message} {problem.hint}") is is_kept_out

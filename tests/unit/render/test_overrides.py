@@ -19,7 +19,7 @@ SPARED = {
     "title": "for people",
     "family": "decides formats; another one is another platform",
     "has_selinux": "likewise",
-    "has_firewalld": "likewise",
+    "firewall": "likewise",
     "restarts_oneshot": "a fact about systemd; tested with the unit",
     "python": "what the wheelhouse of a user must fit; nothing is rendered from it",
     "cloud_init.oldest": "for the verification",

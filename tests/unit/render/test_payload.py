@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import xml.etree.ElementTree as ET
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
@@ -181,8 +182,21 @@ def test_the_clock_follows_the_named_servers(render: Render) -> None:
     assert not [path for path in render("trio").files if "chrony.conf" in path]
 
 
+def doors(rendered: Rendered, node: str) -> set[tuple[str, int, str]]:
+    """Return (source, port, protocol) of every rule of the table of nftables."""
+    text = rendered.payload(node, "/etc/holster/firewall.nft")
+    rules = re.findall(r"^ *(tcp|udp) dport (\d+) ip saddr \{ (.*) \} accept$", text, re.MULTILINE)
+    assert text.count(" dport ") == len(rules)
+    assert "policy drop;" in text
+    return {
+        (source, int(port), protocol) for protocol, port, sources in rules for source in sources.split(", ")
+    }
+
+
 def openings(rendered: Rendered, node: str) -> set[tuple[str, int, str]]:
-    """Return (source, port, protocol) of every rule of the firewall zone."""
+    """Return (source, port, protocol) of every rule of the firewall."""
+    if rendered.cluster.platform.firewall == "nftables":
+        return doors(rendered, node)
     zone = ET.fromstring(rendered.payload(node, "/etc/firewalld/zones/holster.xml").encode())  # noqa: S314 -- our own text
     assert zone.tag == "zone"
     assert not zone.findall("service")
@@ -205,9 +219,10 @@ def may_reach(rendered: Rendered, node: str, source: str, port: int, protocol: s
     )
 
 
-def test_the_firewall_lets_the_cluster_work(render: Render) -> None:
+@pytest.mark.parametrize("platform", ["redos8", "debian13"])
+def test_the_firewall_lets_the_cluster_work(render: Render, platform: str) -> None:
     """Gossip among all, RPC to servers, PostgreSQL and Patroni among members."""
-    rendered = render()
+    rendered = render(changes={"platform": platform})
     for one in rendered.cluster.peers:
         for other in rendered.cluster.peers:
             if one.name == other.name:
@@ -221,14 +236,15 @@ def test_the_firewall_lets_the_cluster_work(render: Render) -> None:
                 assert may_reach(rendered, one.name, source, 8008)
 
 
-def test_the_firewall_keeps_everybody_else_out(render: Render) -> None:
+@pytest.mark.parametrize("platform", ["redos8", "debian13"])
+def test_the_firewall_keeps_everybody_else_out(render: Render, platform: str) -> None:
     """Clients reach PostgreSQL, monitors the REST API, admins SSH; Consul's HTTP nobody."""
     networks = {
         "network.clients": ["10.1.0.0/16"],
         "network.admins": ["10.2.0.0/16"],
         "network.monitors": ["10.3.0.0/16"],
     }
-    rendered = render(changes=networks)
+    rendered = render(changes={**networks, "platform": platform})
     for source, allowed in (
         ("10.1.0.9", {5432}),
         ("10.2.0.9", {22}),
@@ -238,6 +254,25 @@ def test_the_firewall_keeps_everybody_else_out(render: Render) -> None:
         for port in (22, 5432, 8008, 8300, 8301, 8500, 8600):
             assert may_reach(rendered, "pg1", source, port) is (port in allowed)
         assert not may_reach(rendered, "consul1", source, 5432)
+
+
+def test_the_table_has_one_rule_for_a_port(render: Render) -> None:
+    """However many machines there are: a rule for each pair is a list that the kernel walks."""
+    changes: dict[str, Any] = {"platform": "debian13"}
+    few = render(changes=changes).payload("pg1", "/etc/holster/firewall.nft")
+    more = [{"name": f"pg{number}", "address": f"192.168.11.{number}"} for number in range(30, 60)]
+    changes["groups.more"] = {"roles": ["postgres"], "nodes": more}
+    rendered = render(changes=changes)
+    many = rendered.payload("pg1", "/etc/holster/firewall.nft")
+    assert many.count(" dport ") == few.count(" dport ")
+    assert all(may_reach(rendered, "pg1", f"192.168.11.{number}", 8008) for number in range(30, 60))
+    assert not may_reach(rendered, "pg1", "192.168.11.60", 8008)
+
+
+def test_a_platform_can_do_without_a_filter(render: Render) -> None:
+    """Where another one is in front of the machines."""
+    rendered = render(changes={"platform": "debian13", "platform_overrides": {"firewall": "none"}})
+    assert not [path for path in rendered.files if "firewall" in path and path.startswith("nodes/")]
 
 
 def test_ssh_takes_keys_only(render: Render) -> None:

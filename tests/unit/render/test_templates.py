@@ -50,6 +50,7 @@ OF_LANGUAGE = {
     ".xml.j2": {"xml_text", "xml_comment"},
     ".ks.j2": {"ks_word", "ks_disk", "ks_package", "ks_script", "shell_word", "conf_word"},
     ".hcl.j2": {"hcl_string", "packer_string", "conf_word"},
+    ".nft.j2": {"conf_word"},
     ".service.j2": {"systemd_value", "systemd_word", "conf_word"},
     ".yml.j2": {"yaml_scalar", "hba_line", "conf_word"},
     ".yaml.j2": {"yaml_scalar"},

@@ -93,6 +93,7 @@ variable "packages" {
     "sudo",
     "python3",
     "iproute2",
+    "nftables",
     "tar",
     "postgresql-17",
     "postgresql-client-17",

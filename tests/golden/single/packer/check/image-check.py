@@ -23,6 +23,7 @@ READ_BYTES = 65536
 """A key stands at the head of its file; libraries that merely name the words are far longer."""
 SECRET_FOLDERS = ("/etc", "/root", "/home", "/srv", "/opt", "/var/lib", "/usr/local")
 SELINUX_TOOLS = ("selinuxenabled", "semanage", "restorecon", "setenforce")
+FIREWALL_TOOLS = {"firewalld": ["firewall-offline-cmd"], "nftables": ["nft"], "none": []}
 FOUNDATION = ("lvcreate", "pvs", "mkfs.ext4", "resize2fs", "ip", "systemctl", "sshd")
 LEFT_OVERS = (
     "/var/lib/systemd/random-seed",
@@ -90,7 +91,7 @@ def check_programs(expected: Expected) -> Iterator[str]:
         if not found or not f"{found[1]}.".startswith(f"{version}."):
             yield f"{path}: version {version} is declared, it says: {said.splitlines()[:1]}"
     tools = [*FOUNDATION, *(SELINUX_TOOLS if expected["selinux"] else ())]
-    tools += ["firewall-offline-cmd"] if expected["firewalld"] else []
+    tools += FIREWALL_TOOLS[expected["firewall"]]
     for name in tools:
         if shutil.which(name, path=FOLDERS_OF_PROGRAMS) is None:
             yield f"missing in the image: the program {name}"
