@@ -19,7 +19,7 @@ ask_disk() {
 
 # Both bring each line into the one form of the first boot: programs differ in prefix, case, dashes, spaces.
 normalise_wwn() {
-    tr 'A-Z' 'a-z' | sed -E 's/^(0x|naa\.|eui\.|uuid\.|nvme\.)//; s/-//g; s/^[23]([0-9a-f]{16}|[0-9a-f]{32})$/\1/'
+    tr '[:upper:]' '[:lower:]' | sed -E 's/^(0x|naa\.|eui\.|uuid\.|nvme\.)//; s/-//g; s/^[23]([0-9a-f]{16}|[0-9a-f]{32})$/\1/'
 }
 normalise_serial() {
     sed -E 's/^ +//; s/ +$//; s/[^A-Za-z0-9#+.:=@/-]+/_/g'

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
-from generator.spec.rules.disks import DEFAULT_OS_DISK, STORAGE, UNSTABLE, list_storage, select_disk
+from generator.spec.disk_paths import explain_moving
+from generator.spec.rules.disks import DEFAULT_OS_DISK, STORAGE, list_storage, select_disk
 from generator.spec.rules.rule import Rule, rule
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ def _find_moving(view: StorageView) -> str | None:
     """Return the install disk where neither its name nor that of each data disk stays the same."""
     system = view.merged.os_disk or DEFAULT_OS_DISK
     paths = [select_disk(volume, kind).path for kind, volume in view.volumes]
-    is_moving = any(path is not None and path != system and UNSTABLE.fullmatch(path) for path in paths)
-    return system if is_moving and UNSTABLE.fullmatch(system) else None
+    is_moving = any(path is not None and path != system and explain_moving(path) for path in paths)
+    return system if is_moving and explain_moving(system) else None
 
 
 @rule("unstable-disk-name", reads=f"platform platform_overrides {STORAGE}", is_partial=True)

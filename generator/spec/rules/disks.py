@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from generator.diagnostics import Problem, Severity, SpecPath
+from generator.spec.disk_ids import SHOWN_SERIAL, find_wwn, is_named_by_serial, normalise_serial
+from generator.spec.disk_paths import explain_made_of_disks, explain_moving, explain_no_disk, is_partition
 from generator.spec.model import DiskSelector, Role
 from generator.spec.rules.rule import rule
 from generator.spec.storage import merge_storage
@@ -21,12 +23,11 @@ STORAGE = "storage groups.*.nodes.*.storage groups.*.roles"
 LABELS = {"data": "data", "wal": "WAL"}
 DEFAULT_DISKS = {"data": "/dev/sdb", "wal": "/dev/sdc"}
 DEFAULT_OS_DISK = "/dev/sda"
-UNSTABLE = re.compile(r"/dev/((sd|vd|xvd|hd)[a-z]+|nvme[0-9]+n[0-9]+)")
-PARTITION = re.compile(r"/dev/((sd|vd|xvd|hd)[a-z]+[0-9]+|nvme[0-9]+n[0-9]+p[0-9]+|disk/.+-part[0-9]+)")
 LARGEST = 2**62
 """More MiB than any disk has."""
 INSTALL_DISK = re.compile(r"/dev/[A-Za-z0-9_.:+@=-]+(/[A-Za-z0-9_.:+@=-]+)*")
 """One disk for kickstart: a comma there begins a second one, and Anaconda expands patterns."""
+INSTALL_HINT = "use a path that is made of the disk's serial number or WWN (`ls -l /dev/disk/by-id`)"
 BY_ID_HINT = "use a path below /dev/disk/by-id (`ls -l /dev/disk/by-id`), or serial, wwn, min_size"
 
 
@@ -123,16 +124,47 @@ def check_size_rules(spec: ClusterSpec) -> Iterator[Problem]:
                 )
 
 
+def is_same_disk(one: DiskSelector, other: DiskSelector) -> bool:
+    """Say whether two descriptions certainly mean one disk, whichever way each is written."""
+    wwns = [disk.wwn or find_wwn(disk.path or "") for disk in (one, other)]
+    if one == other or (wwns[0] is not None and wwns[0] == wwns[1]):
+        return True
+    if one.serial is not None and other.serial is not None:
+        return normalise_serial(one.serial) == normalise_serial(other.serial)
+    path, serial = one.path or other.path, one.serial or other.serial
+    return path is not None and serial is not None and is_named_by_serial(path, serial)
+
+
+@rule("long-serial", reads=STORAGE, is_partial=True)
+def check_serials(spec: ClusterSpec) -> Iterator[Problem]:
+    """What a disk has no room for is cut off: two numbers that begin alike look the same then."""
+    for view in list_storage(spec):
+        for kind, volume in view.volumes:
+            serial = select_disk(volume, kind).serial
+            if serial is not None and len(serial) > SHOWN_SERIAL:
+                message = (
+                    f"this serial number has {len(serial)} characters; disks of virtio-blk, SATA and NVMe "
+                    f'show {SHOWN_SERIAL}: "{serial[:SHOWN_SERIAL]}"'
+                )
+                yield Problem(
+                    "long-serial",
+                    message,
+                    Severity.WARNING,
+                    path=(*view.find(kind, "disk"), "serial"),
+                    hint="write what `lsblk -o NAME,SERIAL` shows on the machine; "
+                    "the first boot takes the only disk that shows the beginning",
+                )
+
+
 @rule("same-disk", reads=STORAGE, is_partial=True)
 def check_different(spec: ClusterSpec) -> Iterator[Problem]:
     """D1: data and WAL on one disk share its load and its loss."""
     for view in list_storage(spec):
         data, wal = (select_disk(volume, kind) for kind, volume in view.volumes)
-        if data == wal:
-            message = "the WAL disk is described exactly like the data disk"
+        if is_same_disk(data, wal):
             yield Problem(
                 "same-disk",
-                message,
+                "the WAL disk is the data disk",
                 path=view.find("wal", "disk"),
                 hint="give data and WAL a disk each",
                 related=view.find("data", "disk"),
@@ -145,29 +177,41 @@ def check_paths(spec: ClusterSpec) -> Iterator[Problem]:
     for view in list_storage(spec):
         system = view.merged.os_disk or DEFAULT_OS_DISK
         for kind, volume in view.volumes:
-            disk = select_disk(volume, kind).path
-            if disk is not None:
-                yield from _check_path(disk, system, kind, find_disk_path(view, kind))
+            disk = select_disk(volume, kind)
+            path = view.find(kind, "disk") if disk.path is None else find_disk_path(view, kind)
+            if is_same_disk(disk, DiskSelector(path=system)):
+                yield _refuse_system(disk, kind, path)
+            elif disk.path is not None:
+                yield from _check_path(disk.path, system, kind, path)
+
+
+def _refuse_system(disk: DiskSelector, kind: str, path: SpecPath) -> Problem:
+    name = disk.path or disk.serial or disk.wwn
+    return Problem(
+        "os-disk",
+        f"{name} is the disk of the operating system; {LABELS[kind]} needs a disk of its own",
+        path=path,
+        hint="if the system is on another disk, say so with storage.os_disk",
+    )
 
 
 def _check_path(disk: str, system: str, kind: str, path: SpecPath) -> Iterator[Problem]:
-    if disk == system or (PARTITION.fullmatch(disk) and disk.startswith(system)):
-        message = f"{disk} is the disk of the operating system; {LABELS[kind]} needs a disk of its own"
-        hint = "if the system is on another disk, say so with storage.os_disk"
-        yield Problem("os-disk", message, path=path, hint=hint)
-    elif PARTITION.fullmatch(disk):
+    no_disk, moving = explain_no_disk(disk), explain_moving(disk)
+    if is_partition(disk) and disk.startswith(system):
+        yield _refuse_system(DiskSelector(path=disk), kind, path)
+    elif is_partition(disk):
         hint = "give the whole disk; Holster makes a volume group over it"
         yield Problem("not-a-disk", f"{disk} is a partition", path=path, hint=hint)
     elif not disk.startswith("/dev/"):
         yield Problem("not-a-disk", f"{disk} is not a device below /dev", path=path, hint=BY_ID_HINT)
-    elif UNSTABLE.fullmatch(disk):
-        message = (
-            f"{disk} may be another disk after the next boot; first boot refuses a disk that is not empty"
-        )
+    elif no_disk is not None:
+        yield Problem("not-a-disk", f"{disk} {no_disk}", path=path, hint=BY_ID_HINT)
+    elif moving is not None:
+        message = f"{disk} {moving}; first boot refuses a disk that is not empty"
         yield Problem("unstable-disk-name", message, Severity.WARNING, path=path, hint=BY_ID_HINT)
 
 
-@rule("not-a-disk", reads="storage groups.*.nodes.*.storage", is_partial=True)
+@rule("not-a-disk", "unstable-disk-name", reads="storage groups.*.nodes.*.storage", is_partial=True)
 def check_install_disk(spec: ClusterSpec) -> Iterator[Problem]:
     """Promise 4: the installer clears exactly one whole disk; every machine has one, member or not."""
     own = [
@@ -182,9 +226,24 @@ def check_install_disk(spec: ClusterSpec) -> Iterator[Problem]:
             message = f"{disk} is not one device below /dev"
             hint = "give one path without commas and patterns, such as /dev/disk/by-id/ata-…"
             yield Problem("not-a-disk", message, path=path, hint=hint)
-        elif PARTITION.fullmatch(disk):
-            hint = "give the whole disk; the installer makes its partitions"
-            yield Problem("not-a-disk", f"{disk} is a partition", path=path, hint=hint)
+            continue
+        reason = explain_no_disk(disk) or explain_made_of_disks(disk)
+        if reason is not None:
+            hint = (
+                "give the whole plain disk: the installer makes its partitions on one, and on nothing else; "
+                "a machine from the image needs no os_disk"
+            )
+            yield Problem("not-a-disk", f"{disk} {reason}", path=path, hint=hint)
+        elif disk.startswith("/dev/disk/") and explain_moving(disk) is not None:
+            message = f"{disk} {explain_moving(disk)}; the installer erases what it leads to"
+            yield Problem("unstable-disk-name", message, Severity.WARNING, path=path, hint=INSTALL_HINT)
 
 
-RULES = (check_selectors, check_size_rules, check_different, check_paths, check_install_disk)
+RULES = (
+    check_selectors,
+    check_size_rules,
+    check_different,
+    check_serials,
+    check_paths,
+    check_install_disk,
+)
