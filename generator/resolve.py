@@ -23,6 +23,7 @@ from generator.sizing import (
 )
 from generator.spec.model import DiskSelector, Durability, Role
 from generator.spec.rules.disks import DEFAULT_OS_DISK
+from generator.spec.server_tls import has_server_tls
 from generator.spec.storage import merge_storage, smallest_wal_volume
 from generator.spec.topology import choose_datacenter
 from generator.versions import ConsulDialect, PatroniDialect, VersionNumber
@@ -158,7 +159,7 @@ class ResolvedCluster:
     @property
     def has_tls(self) -> bool:
         """Whether PostgreSQL offers TLS, and the members speak it among each other."""
-        return self.spec.postgresql.tls != "off"
+        return has_server_tls(self.spec)
 
     @property
     def is_synchronous(self) -> bool:

@@ -269,7 +269,7 @@ def check_client_rules(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[
     """A line of pg_hba.conf lets nobody in whom the firewall keeps out."""
     clients = (spec.network.prefix,) if spec.network.clients is None else spec.network.clients
     for index, line in enumerate(spec.postgresql.hba):
-        if line.method == "reject" or line.address.is_loopback:
+        if line.method == "reject" or line.address is None or line.address.is_loopback:
             continue
         if not any(line.address.overlaps(network) for network in clients):
             message = f"nobody in {line.address} reaches PostgreSQL: network.clients does not have it"

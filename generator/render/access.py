@@ -22,9 +22,10 @@ def _list_lines(rule: HbaRule, own: tuple[str, ...]) -> Iterator[str]:
     """
     users = rule.user.split(",")
     barred = [role for role in own if role not in users]
+    address = "" if rule.address is None else f" {rule.address}"
     if "all" in users and barred and rule.method != "reject":
-        yield f"{rule.type} {rule.database} {','.join(barred)} {rule.address} reject"
-    yield f"{rule.type} {rule.database} {rule.user} {rule.address} {rule.method}"
+        yield f"{rule.type} {rule.database} {','.join(barred)}{address} reject"
+    yield f"{rule.type} {rule.database} {rule.user}{address} {rule.method}"
 
 
 def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
@@ -38,9 +39,15 @@ def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
     """
     settings = cluster.spec.postgresql
     replication, trusted = settings.replication_user, f"{settings.superuser},{settings.rewind_user}"
+    own = (settings.superuser, settings.rewind_user, replication)
+    local = [line for rule in settings.hba if rule.type == "local" for line in _list_lines(rule, own)]
+    # `all` stands for no replication connection: pg_basebackup over the socket has lines of its own.
     rules = [
         f"local all {settings.superuser} peer",
+        f"local replication {settings.superuser} peer",
+        *local,
         "local all all scram-sha-256",
+        "local replication all scram-sha-256",
     ]
     for loopback in LOOPBACKS:
         rules.append(f"host all all {loopback} scram-sha-256")
@@ -50,8 +57,7 @@ def list_hba(cluster: ResolvedCluster) -> tuple[str, ...]:
         rules.append(f"{among_members} replication {replication} {peer.address}/32 scram-sha-256")
         rules.append(f"{among_members} all {trusted} {peer.address}/32 scram-sha-256")
     # Before the client networks, so that they can forbid what these allow.
-    own = (settings.superuser, settings.rewind_user, replication)
-    rules += [line for rule in settings.hba for line in _list_lines(rule, own)]
+    rules += [line for rule in settings.hba if rule.type != "local" for line in _list_lines(rule, own)]
     # The superuser comes from the members alone, everybody else from the client networks.
     from_clients = "hostssl" if settings.tls == "required" else "host"
     for network in cluster.clients:

@@ -260,19 +260,19 @@ class PatroniSpec(SpecModel):
 
 
 class HbaRule(SpecModel):
-    """One more line of pg_hba.conf for clients; host rules only."""
+    """One more line of pg_hba.conf for clients."""
 
-    type: Literal["host", "hostssl", "hostnossl", "hostgssenc"] = "host"
-    """The kind of connection."""
+    type: Literal["local", "host", "hostssl", "hostnossl", "hostgssenc"] = "host"
+    """The kind of connection; local is the socket, which has no address."""
     database: HbaNames = "all"
     """Databases, joined by commas."""
     user: HbaNames = "all"
     """Roles, joined by commas; + before a name means its members. `all` leaves out superuser,
     replication_user and rewind_user: a rule for them names them."""
-    address: Network
-    """Where the connection comes from."""
-    method: Literal["scram-sha-256", "md5", "cert", "gss", "reject", "trust"] = "scram-sha-256"
-    """How the client proves who it is; cert needs hostssl."""
+    address: Network | None = None
+    """Where the connection comes from; demanded of every type but local."""
+    method: Literal["scram-sha-256", "md5", "cert", "gss", "peer", "reject", "trust"] = "scram-sha-256"
+    """How the client proves who it is; cert needs hostssl, peer needs local."""
 
 
 class PostgresqlSpec(SpecModel):

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import socket
-import subprocess
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from tests.external.machine_fixtures import absent
+from tests.external.postgresql_server import PostgresqlServer, make_folder
 from tests.lab.writer import PATIENCE_S, TABLE, Target, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.external
-
-POSTGRESQL = Path("/usr/lib/postgresql")
 
 
 def find_port() -> int:
@@ -32,39 +26,16 @@ def find_port() -> int:
         return int(listener.getsockname()[1])
 
 
-class Server:
-    """A PostgreSQL of this machine's newest version, with a data directory of its own."""
+class Server(PostgresqlServer):
+    """A server on loopback that asks nobody for a password."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs = programs
-        self._folder = folder
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "--auth=trust")
         self.target = Target("127.0.0.1", find_port(), "postgres", "not-asked-for")
-        # PostgreSQL refuses to run as root.
-        self._user = "postgres" if os.geteuid() == 0 else None
-        self._run("initdb", "--auth=trust", "--username=postgres", "--no-sync", "-D", str(folder))
 
-    def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._programs / program, *arguments],
-            user=self._user,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    def start(self) -> None:
+    def launch(self) -> None:
         """Start, and wait until it answers."""
-        options = f"-p {self.target.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
-        log = str(self._folder / "server.log")
-        self._run("pg_ctl", "start", "-w", "-D", str(self._folder), "-l", log, "-o", options)
-
-    def stop(self) -> None:
-        """End it without a checkpoint: the next start recovers from the WAL, as after a power cut."""
-        self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._folder))
+        self.start(f"-p {self.target.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''")
 
     def ask(self, statement: str) -> None:
         """Run a statement."""
@@ -74,20 +45,10 @@ class Server:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """Return a running server with the ledger's table.
-
-    Not below pytest's folder: each new session closes that to other users, PostgreSQL's among them.
-    """
-    found = sorted(POSTGRESQL.glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name))
-    if not found:
-        absent("PostgreSQL server (package postgresql)")
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        if os.geteuid() == 0:
-            entry = pwd.getpwnam("postgres")
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-        made = Server(found[-1].parent, folder)
-        made.start()
+    """Return a running server with the ledger's table."""
+    with make_folder() as folder:
+        made = Server(folder)
+        made.launch()
         made.ask(TABLE)
         yield made
         made.stop()
@@ -100,7 +61,7 @@ def test_no_promised_row_is_lost_when_the_server_crashes(server: Server, tmp_pat
         began = time.monotonic()
         server.stop()
         time.sleep(1.5)
-        server.start()
+        server.launch()
         writer.wait_for_rows(10, 20)
         gap = writer.longest_gap(began, time.monotonic())
     assert gap.seconds >= 1.5

@@ -152,28 +152,6 @@ def check_dhcp(spec: ClusterSpec) -> Iterator[Problem]:
                 yield Problem("address-in-dhcp-range", message, path=path, hint=hint, related=related)
 
 
-@rule("trust-off-host", reads="postgresql.hba.*", is_partial=True)
-def check_trust(spec: ClusterSpec) -> Iterator[Problem]:
-    """P5: `trust` lets anybody in who can reach the port."""
-    for index, line in enumerate(spec.postgresql.hba):
-        if line.method == "trust" and not line.address.is_loopback:
-            message = f"the method trust asks nobody in {line.address} for a password"
-            path = ("postgresql", "hba", index, "method")
-            yield Problem("trust-off-host", message, path=path, hint="use scram-sha-256")
-
-
-@rule("hba-method", reads="postgresql.hba.*", is_partial=True)
-def check_method(spec: ClusterSpec) -> Iterator[Problem]:
-    """One line that PostgreSQL cannot read, and it does not start."""
-    for index, line in enumerate(spec.postgresql.hba):
-        if line.method == "cert" and line.type != "hostssl":
-            message = (
-                f"the method cert needs a connection with TLS; PostgreSQL refuses it on a {line.type} line"
-            )
-            path = ("postgresql", "hba", index, "method")
-            yield Problem("hba-method", message, path=path, hint="set type: hostssl")
-
-
 RULES = (
     check_prefix,
     check_room,
@@ -182,6 +160,4 @@ RULES = (
     check_unique,
     check_clashes,
     check_dhcp,
-    check_trust,
-    check_method,
 )

@@ -208,6 +208,20 @@ def test_a_rule_for_the_clusters_own_roles_names_them(
     assert [line for line in hba if "10.0.0.0/8" in line] == lines
 
 
+def test_rules_for_the_socket_come_before_its_general_line(patroni: Callable[..., dict[str, Any]]) -> None:
+    """The first match wins; the superuser's own lines, which the first boot needs, stay before all."""
+    changes = {"postgresql.hba": [{"type": "local", "database": "app", "user": "all", "method": "peer"}]}
+    hba = patroni(changes)["bootstrap"]["dcs"]["postgresql"]["pg_hba"]
+    assert [line for line in hba if line.startswith("local")] == [
+        "local all postgres peer",
+        "local replication postgres peer",
+        "local app postgres,rewind_user,replicator reject",
+        "local app all peer",
+        "local all all scram-sha-256",
+        "local replication all scram-sha-256",
+    ]
+
+
 def test_trap_07_one_wal_directory_for_initdb_and_basebackup(patroni: Callable[..., dict[str, Any]]) -> None:
     """Two values would leave a replica with its WAL on the data volume."""
     document = patroni()

@@ -11,6 +11,7 @@ from tests.fakes.spec_texts import change_spec, describe_problems, find_problems
 SERVERS = ("[consul-server, postgres]", "[consul-server]")
 NODE3 = "      - {name: db3, address: 10.20.0.13, memory: 4GiB}\n"
 IFACE = "interface: eth0"
+CLIENT_AUTHORITY = "parameters: {ssl_ca_file: /etc/pki/clients.pem}}\n"
 
 
 def members(count: int) -> tuple[str, str]:
@@ -263,6 +264,36 @@ FORBIDDEN: dict[str, Case] = {
         "postgresql: {hba: [{address: 10.20.0.0/24, type: hostnossl, method: cert}]}\n",
         {("error", "hba-method", "postgresql.hba.0.method")},
     ),
+    "certificate of an authority that nobody named": (
+        [],
+        "postgresql: {hba: [{address: 10.20.0.0/24, type: hostssl, method: cert}]}\n",
+        {("error", "hba-method", "postgresql.hba.0.method")},
+    ),
+    "a socket with an address": (
+        [],
+        "postgresql: {hba: [{address: 10.20.0.0/24, type: local}]}\n",
+        {("error", "hba-address", "postgresql.hba.0.address")},
+    ),
+    "a network without an address": (
+        [],
+        "postgresql: {hba: [{type: hostssl}]}\n",
+        {("error", "hba-address", "postgresql.hba.0")},
+    ),
+    "the user of a socket over the network": (
+        [],
+        "postgresql: {hba: [{address: 10.20.0.0/24, method: peer}]}\n",
+        {("error", "hba-method", "postgresql.hba.0.method")},
+    ),
+    "a ticket over the socket": (
+        [],
+        "postgresql: {hba: [{type: local, method: gss}]}\n",
+        {("error", "hba-method", "postgresql.hba.0.method")},
+    ),
+    "tls that is off": (
+        [],
+        'postgresql: {tls: "off", hba: [{address: 10.20.0.0/24, type: hostssl}]}\n',
+        {("error", "tls-off", "postgresql.hba.0.type")},
+    ),
     "method that needs options": (
         [],
         "postgresql: {hba: [{address: 10.20.0.0/24, method: ldap}]}\n",
@@ -321,7 +352,11 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
     "a mount below opt": ([("disk_size: 20GiB", "disk_size: 20GiB, mount: /opt/pg")], ""),
     "a certificate over tls": (
         [],
-        "postgresql: {hba: [{address: 10.20.0.0/24, type: hostssl, method: cert}]}\n",
+        "postgresql: {hba: [{address: 10.20.0.0/24, type: hostssl, method: cert}], " + CLIENT_AUTHORITY,
+    ),
+    "rules for the socket": (
+        [],
+        "postgresql: {hba: [{type: local, method: peer}, {type: local, database: replication}]}\n",
     ),
     "huge pages where there are some": ([], "postgresql: {parameters: {huge_pages: try}}\n"),
     "huge pages never": ([], "postgresql: {parameters: {huge_pages: false}}\n"),
