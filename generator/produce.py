@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from generator import __version__
 from generator.credentials.bundle import create_bundle, extend_bundle, reissue_node
 from generator.credentials.check import check_bundle
-from generator.credentials.store import format_bundle, load_bundle, update_bundle
+from generator.credentials.document import format_bundle
+from generator.credentials.store import load_bundle, update_bundle
 from generator.errors import UsageInvalid
 from generator.firstboot_archive import build_firstboot
 from generator.layout import PACKAGE, find_resources

@@ -9,10 +9,10 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from string import ascii_letters, digits
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
 
 from generator.credentials.certificates import (
     CertifiedNames,
@@ -22,6 +22,7 @@ from generator.credentials.certificates import (
     name_agent,
 )
 from generator.errors import BundleInvalid
+from generator.spec.fields import DNS_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 BUNDLE_VERSION: Final = 1
 GOSSIP_KEY_BYTES: Final = 32
 PASSWORD_LENGTH: Final = 24
+
+Name = Annotated[str, StringConstraints(pattern=f"^{DNS_LABEL.pattern}$")]
+"""Names are shown in errors: nothing that an editor's mistake could put there but a name."""
 
 
 class BundleModel(BaseModel):
@@ -96,7 +100,7 @@ class CredentialBundle(BundleModel):
     """
 
     holster_bundle: Literal[1] = BUNDLE_VERSION
-    cluster: str
+    cluster: Name
     gossip_key: SecretStr
     authority: Authority
     management_token: AclToken
@@ -104,7 +108,7 @@ class CredentialBundle(BundleModel):
     vip_token: AclToken
     dns_token: AclToken
     passwords: Passwords
-    nodes: dict[str, NodeCredentials]
+    nodes: dict[Name, NodeCredentials]
 
 
 @dataclass(frozen=True, slots=True)

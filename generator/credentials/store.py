@@ -1,4 +1,4 @@
-"""Keep bundles on the disk: YAML that a person can read, for its owner alone.
+"""Keep bundles on the disk, for their owner alone.
 
 In: a path.  Out: a bundle, or the file of one.  Errors name places, never content.
 """
@@ -12,124 +12,27 @@ from errno import ELOOP, ENOLCK, EOPNOTSUPP
 from fcntl import LOCK_EX, flock
 from secrets import token_hex
 from shlex import quote
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import yaml
-from pydantic import SecretStr, ValidationError
-
-from generator.credentials.bundle import BUNDLE_VERSION, CredentialBundle
+from generator.credentials.document import format_bundle, parse_bundle
 from generator.errors import BundleInvalid, EnvironmentFailed
-from generator.spec.fields import DNS_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from yaml.nodes import MappingNode, ScalarNode
+    from generator.credentials.bundle import CredentialBundle
 
 MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
-MAX_BYTES: Final = 64 << 20
-
-HEADER: Final = """\
-# Holster: all secrets of the cluster {cluster}. Whoever reads this file owns the cluster.
-# Keep it out of version control, keep a backup in a safe place: it cannot be made again.
-# docs/secrets.md says what each part is for, and how to import, extend and replace them.
-"""
+MAX_BYTES: Final = 16 << 20
+"""Eight thousand machines."""
 
 IGNORE_ALL: Final = "# Made by Holster: nothing in this folder may be committed.\n*\n"
 
 
 class BundleExists(EnvironmentFailed):
     """There is a bundle already, and nobody asked to replace it."""
-
-
-class _Dumper(yaml.CSafeDumper):
-    """Writes secrets in the clear, and PEM as blocks of lines."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- PyYAML's signature
-        """Write every value where it stands."""
-        return True
-
-
-def _represent_text(dumper: yaml.CSafeDumper, text: str) -> ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-def _represent_secret(dumper: yaml.CSafeDumper, secret: SecretStr) -> ScalarNode:
-    return _represent_text(dumper, secret.get_secret_value())
-
-
-_Dumper.add_representer(str, _represent_text)
-_Dumper.add_representer(SecretStr, _represent_secret)
-
-
-class _Loader(yaml.CSafeLoader):
-    """Refuses a key that stands twice: PyYAML would silently take the last."""
-
-    def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- PyYAML's signature
-        """Return the mapping."""
-        mapping = super().construct_mapping(node, deep=deep)
-        if len(mapping) != len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key stands twice", node.start_mark)
-        return mapping
-
-
-def format_bundle(bundle: CredentialBundle) -> bytes:
-    """Return the file's bytes: a header, then all secrets in the clear."""
-    # A part that a bundle does not have yet leaves no line: an older file stays as it is.
-    data = bundle.model_dump(exclude_none=True)
-    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 16)
-    return (HEADER.format(cluster=bundle.cluster) + text).encode()
-
-
-def parse_bundle(text: bytes, source: str) -> CredentialBundle:
-    """Return the bundle of a file's bytes.
-
-    Raises:
-        BundleInvalid: no YAML, another version, another shape; names the place only.
-    """
-    hint = "restore the file from a backup; docs/secrets.md describes it"
-    try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a safe loader, made stricter
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f": line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) == "a key stands twice"
-        what = "has a key twice" if problem else "is not YAML"
-        raise BundleInvalid(f"{source} {what}{place}", hint=hint) from None
-    except (ValueError, RecursionError, TypeError):
-        raise BundleInvalid(f"{source} is not YAML", hint=hint) from None
-    if not isinstance(data, dict) or "holster_bundle" not in data:
-        raise BundleInvalid(f"{source} is not a credential bundle of Holster", hint=hint)
-    if data["holster_bundle"] != BUNDLE_VERSION:
-        raise BundleInvalid(
-            f"{source} has another format than version {BUNDLE_VERSION}",
-            hint="use the release of Holster that wrote it",
-        )
-    try:
-        return CredentialBundle.model_validate(data)
-    except ValidationError as error:
-        places = sorted(
-            {_describe(fault["loc"], fault["type"]) for fault in error.errors(include_input=False)}
-        )
-        raise BundleInvalid(
-            f"{source} has not the shape of a bundle: {'; '.join(places)}", hint=hint
-        ) from None
-
-
-def _describe(place: tuple[int | str, ...], kind: str) -> str:
-    # An unknown key may be a secret that lost its place: only its parent is named.
-    known = place[:-1] if kind == "extra_forbidden" else place
-    parts = [
-        part if isinstance(part, str) and DNS_LABEL.fullmatch(part.replace("_", "-")) else "?"
-        for part in known
-    ]
-    where = ".".join(parts) or "the top"
-    if kind == "extra_forbidden":
-        return f"an unknown key in {where}"
-    return f"{where} is missing" if kind == "missing" else f"{where} is not what belongs there"
 
 
 def load_bundle(path: Path) -> CredentialBundle:

@@ -20,7 +20,7 @@ from generator.credentials.bundle import (
     reissue_node,
 )
 from generator.credentials.certificates import parse_certificate
-from generator.credentials.store import format_bundle, parse_bundle
+from generator.credentials.document import format_bundle, parse_bundle
 from generator.errors import BundleInvalid
 
 if TYPE_CHECKING:

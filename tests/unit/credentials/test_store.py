@@ -14,11 +14,10 @@ import pytest
 import yaml
 
 from generator.credentials.bundle import CredentialBundle, create_bundle, extend_bundle
+from generator.credentials.document import format_bundle, parse_bundle
 from generator.credentials.store import (
     BundleExists,
-    format_bundle,
     load_bundle,
-    parse_bundle,
     save_bundle,
     update_bundle,
 )
@@ -159,22 +158,30 @@ def test_what_is_no_file_is_refused(path: Path, bundle: CredentialBundle, kind: 
 BROKEN = [
     ("", "is not a credential bundle"),
     ("SENTINEL", "is not a credential bundle"),
-    ("- SENTINEL", "is not a credential bundle"),
+    ("- SENTINEL", "has a list: line 1, column 1"),
     ("cluster: SENTINEL", "is not a credential bundle"),
-    ("a: [SENTINEL", r"is not YAML: line 2, column 1"),
+    ("a: [SENTINEL", r"has a list: line 1, column 4"),
+    ("a: {SENTINEL", r"is not YAML: line 2, column 1"),
     ("a: 1\n\tb: SENTINEL", r"is not YAML: line 2, column 1"),
     ("a: \x00SENTINEL", "is not YAML"),
     ("holster_bundle: 2\nx: SENTINEL", "another format than version 1"),
-    ("holster_bundle: 1\nholster_bundle: 1\nx: SENTINEL", "has a key twice: line 1"),
+    ("holster_bundle: 1\nholster_bundle: 1\nx: SENTINEL", "or a key twice: line 2, column 1"),
     ("holster_bundle: 1\nSENTINEL: 1", "an unknown key in the top"),
     ("holster_bundle: 1\n", "passwords is missing"),
     ("holster_bundle: 1\nnodes: {pg1: {SENTINEL: 1}}", r"an unknown key in nodes\.pg1"),
     ("holster_bundle: 1\nnodes: {'-----SENTINEL': 1}", r"nodes\.\? is not what belongs there"),
-    ("holster_bundle: 1\ngossip_key: [SENTINEL]", "gossip_key is not what belongs there"),
-    ("holster_bundle: 1\n? [SENTINEL]\n: 1", "is not YAML"),
-    ("!!python/object/apply:os.system [SENTINEL]", "is not YAML"),
-    ("[" * 5000, "is not YAML"),
-    ("&a [*a]", "is not a credential bundle"),
+    ("holster_bundle: 1\ngossip_key: [SENTINEL]", "has a list: line 2, column 13"),
+    ("holster_bundle: 1\ngossip_key: {SENTINEL: 1}", "gossip_key is not what belongs there"),
+    ("holster_bundle: 1\n? [SENTINEL]\n: 1", "has a list"),
+    ("holster_bundle: 1\n? {SENTINEL: 1}\n: 1", "a mapping as key"),
+    ("holster_bundle: 1\n---\nSENTINEL: 1", "has a second document"),
+    ("!!python/object/apply:os.system [SENTINEL]", "has a tag"),
+    ("a: !!binary SENTINEL", "has a tag"),
+    ("[" * 5000, "has a list"),
+    ("{a: " * 100_000, "has more than 8 levels"),
+    ("{? " * 100_000, "a mapping as key"),
+    ("a: &SENTINEL b\nc: *SENTINEL", "has an anchor or an alias: line 1, column 4"),
+    ("&a [*a]", "has an anchor or an alias"),
 ]
 
 
