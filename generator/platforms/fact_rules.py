@@ -43,6 +43,7 @@ OWN_FILES: Final = (
     "/etc/sudoers.d/10-holster",
     "/etc/sysctl.d/90-holster.conf",
     "/etc/systemd/system/holster-firewall.service",
+    "/etc/systemd/system/nftables.service.d/10-holster.conf",
     "/etc/systemd/system/holster-storage.service",
     "/etc/tmpfiles.d/holster.conf",
     "/etc/udev/rules.d/90-holster-watchdog.rules",

@@ -126,6 +126,7 @@ TABLE: tuple[PayloadEntry, ...] = (
     PayloadEntry("firewall-zone.xml", _fixed("/etc/firewalld/zones/holster.xml"), applies=_has_firewalld),
     PayloadEntry("firewall.nft", _fixed(NodePaths.firewall_rules), applies=_has_nftables),
     PayloadEntry("holster-firewall.service", _unit(NodePaths.firewall_unit), applies=_has_nftables),
+    PayloadEntry("nftables-flush.conf", _unit("nftables.service.d/10-holster.conf"), applies=_has_nftables),
     PayloadEntry("sudoers", _fixed("/etc/sudoers.d/10-holster"), mode=0o440),
     PayloadEntry(
         "sshd.conf",

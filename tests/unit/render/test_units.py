@@ -121,6 +121,17 @@ def test_what_keeps_the_primary_alive_is_ended_last(render: Render, name: str) -
     assert read_unit(render(), "pg1", name)["OOMScoreAdjust"] == ["-900"]
 
 
+def test_a_flush_of_all_rules_does_not_open_the_machine(render: Render) -> None:
+    """Debian's nftables.service flushes when it starts, reloads and stops; seen with systemd 257."""
+    rendered = render("trio")
+    text = rendered.payload("trio1", f"{SYSTEMD}/nftables.service.d/10-holster.conf")
+    for moment in ("ExecStartPost", "ExecReload", "ExecStopPost"):
+        assert f"{moment}=-/usr/sbin/nft -f /etc/holster/firewall.nft\n" in text
+    unit = read_unit(rendered, "trio1", "holster-firewall")
+    assert "nftables.service" in unit["After"]
+    assert "network-pre.target" in unit["Before"]
+
+
 BREAKS_POSTGRESQL = {
     "PrivateTmp": "sockets and locks of backups in /tmp are shared with people",
     "PrivateDevices": "hides /dev/watchdog",
