@@ -1,4 +1,4 @@
-"""Sizes of PostgreSQL: memory by RAM, WAL retention by the WAL volume.
+"""Sizes of PostgreSQL and of the system disk: memory by RAM, WAL retention by the WAL volume.
 
 All sizes in MiB.  In: numbers.  Out: numbers.  Rules of thumb: reference notes §2.4.
 """
@@ -13,6 +13,16 @@ DEFAULT_PERCENT = 95
 DEFAULT_MEMORY_MIB = 2048
 DEFAULT_CPUS = 2
 WAL_FILL_LIMIT = 0.8
+
+SWAP_MIB = 1024
+ROOT_MIB = 8192
+"""The root file system at least; it takes the rest of the disk."""
+BOOT_MIB = 1024
+FIRMWARE_MIB = 600
+"""What Anaconda adds by itself (`reqpart --add-boot`): /boot, and an EFI partition of at most so much."""
+TABLE_MIB = 2
+SMALLEST_SYSTEM_MIB = SWAP_MIB + ROOT_MIB + BOOT_MIB + FIRMWARE_MIB + TABLE_MIB
+"""The smallest disk that the installer's partitions fit on, with either firmware."""
 
 
 def volume_mib(disk_mib: int | None, percent: int | None, size_mib: int | None) -> int | None:

@@ -1,8 +1,9 @@
 # Refuse to install when the install disk is missing, ambiguous, or holds what the installer never made there.
 # In: install_disk (a path); data_disk, wal_disk (KIND=VALUE, KIND one of path, serial, wwn; empty where the
-# spec names no disk: on machines without data volumes, and with a size rule).
+# spec names no disk: on machines without data volumes, and with a size rule); smallest_mib (what the
+# installer's partitions need).
 set -eu
-: "${install_disk:?}" "${data_disk?}" "${wal_disk?}" "${sysfs:=/sys/class/block}"
+: "${install_disk:?}" "${data_disk?}" "${wal_disk?}" "${smallest_mib:?}" "${sysfs:=/sys/class/block}"
 
 refuse() {
     echo "holster: installation refused: $1" >&2
@@ -12,7 +13,7 @@ refuse() {
 
 # ask_disk COLUMN: what lsblk says of the install disk itself, without its partitions.
 ask_disk() {
-    answer=$(lsblk --nodeps --noheadings --output "$1" "$resolved") ||
+    answer=$(lsblk --nodeps --noheadings --bytes --output "$1" "$resolved") ||
         refuse "lsblk does not say the $1 of $install_disk"
     printf '%s\n' "$answer" | sed 's/^ *//; s/ *$//'
 }
@@ -62,6 +63,10 @@ kind=$(ask_disk TYPE)
 [ "$kind" = disk ] || refuse "$install_disk is not a whole disk"
 read_only=$(ask_disk RO)
 [ "$read_only" = 0 ] || refuse "$install_disk is read-only"
+
+size=$(ask_disk SIZE)
+size_mib=$((size / 1048576))
+[ "$size_mib" -ge "$smallest_mib" ] || refuse "$install_disk has $size_mib MiB; the installer's partitions (/boot, swap, /) need $smallest_mib MiB: enlarge the disk, or name another one in storage.os_disk"
 
 # Names change between boots: the disk that the spec calls /dev/sdb may be /dev/sda now.
 other="storage.os_disk must name the system's disk, best by a path below /dev/disk/by-id"

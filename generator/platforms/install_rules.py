@@ -5,9 +5,11 @@ In: a valid spec and the platform's profile.  Out: problems with paths in the sp
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
+from generator.sizing import SMALLEST_SYSTEM_MIB
 from generator.spec.disk_paths import explain_moving
 from generator.spec.rules.disks import DEFAULT_OS_DISK, STORAGE, list_storage, select_disk
 from generator.spec.rules.rule import Rule, rule
@@ -46,4 +48,20 @@ def check_install_name(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[
             return
 
 
-INSTALL_RULES: tuple[Rule, ...] = (check_install_name,)
+@rule("image-disk-size", reads="platform platform_overrides image", is_partial=True)
+def check_image_disk(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """The installer ends with an error on its console when its partitions do not fit."""
+    image = spec.image
+    has_iso = image.iso_url is not None or bool(profile.image.isos)
+    if profile.kickstart is None or image.base_image is not None or not has_iso:
+        return
+    if image.disk_size < SMALLEST_SYSTEM_MIB:
+        message = (
+            f"the image's disk has {image.disk_size} MiB; the installer's partitions (/boot, swap, /) "
+            f"need {SMALLEST_SYSTEM_MIB} MiB"
+        )
+        hint = f"use at least {ceil(SMALLEST_SYSTEM_MIB / 1024)}GiB"
+        yield Problem("image-disk-size", message, path=("image", "disk_size"), hint=hint)
+
+
+INSTALL_RULES: tuple[Rule, ...] = (check_install_name, check_image_disk)

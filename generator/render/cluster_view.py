@@ -14,6 +14,7 @@ from generator.render.access import list_hba
 from generator.render.environment import read_static
 from generator.render.node_json import TIME_WAIT_SECONDS
 from generator.render.parameters import recovery_parameters, shared_parameters
+from generator.sizing import ROOT_MIB, SMALLEST_SYSTEM_MIB, SWAP_MIB
 from generator.spec.model import Durability
 
 if TYPE_CHECKING:
@@ -221,6 +222,8 @@ class ClusterView:
         """Services that the installer enables."""
         units = self._platform.units
         return ",".join(unit.removesuffix(".service") for unit in (units.chrony, units.ssh))
+
+    swap_mib, root_mib, smallest_system_mib = str(SWAP_MIB), str(ROOT_MIB), str(SMALLEST_SYSTEM_MIB)
 
     @property
     def kickstart_pre(self) -> bytes:

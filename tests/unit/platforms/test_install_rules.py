@@ -48,3 +48,24 @@ def test_it_is_said_once_for_all_machines() -> None:
     """One line of the spec mends it."""
     own = ("name: db1,", "name: db1, storage: {data: {disk: /dev/sdd}},")
     assert find_moving("redos8", (DATA, "/dev/sdb"), own) == [MOVES]
+
+
+ISO = "  iso_url: /srv/el9.iso\n  iso_checksum: sha256:" + "a" * 64 + "\n"
+BASE = "  base_image: /srv/base.qcow2\n"
+
+
+@pytest.mark.parametrize(
+    ("platform", "image", "is_refused"),
+    [
+        ("el9", f"  release: '9'\n{ISO}  disk_size: 10GiB\n", True),
+        ("el9", f"  release: '9'\n  firmware: bios\n{ISO}  disk_size: 10842MiB\n", False),
+        ("el9", f"  release: '9'\n{ISO}  disk_size: 11GiB\n", False),
+        ("redos8", "  disk_size: 8GiB\n", True),
+        ("redos8", f"{BASE}  disk_size: 8GiB\n", False),
+        ("debian13", f"{BASE}  disk_size: 8GiB\n", False),
+    ],
+)
+def test_the_images_disk_holds_what_the_installer_makes(platform: str, image: str, is_refused: bool) -> None:  # noqa: FBT001
+    """The sum of the declared partitions; a disk that is installed already has its own size."""
+    found = describe_problems(change_spec(more=f"platform: {platform}\nimage:\n{image}"))
+    assert (("error", "image-disk-size", "image.disk_size") in found) is is_refused

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from generator.errors import InputInvalid
+from generator.sizing import ROOT_MIB, SMALLEST_SYSTEM_MIB, SWAP_MIB
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Render, Rendered
@@ -84,8 +85,18 @@ def test_trap_05_the_guard_knows_every_disk_that_the_spec_names(render: Render) 
         "install_disk": "/dev/sda",
         "data_disk": "path=/dev/sdb",
         "wal_disk": "path=/dev/sdc",
+        "smallest_mib": str(SMALLEST_SYSTEM_MIB),
     }
-    assert guard_inputs(rendered, "consul1") == {"install_disk": "/dev/sda", "data_disk": "", "wal_disk": ""}
+    told = guard_inputs(rendered, "consul1")
+    assert (told["install_disk"], told["data_disk"], told["wal_disk"]) == ("/dev/sda", "", "")
+
+
+def test_the_partitions_are_those_that_the_smallest_disk_is_computed_from(render: Render) -> None:
+    """Another figure in the kickstart alone would let the check pass what the installer refuses."""
+    commands = read_commands(render().text("nodes/pg1/ks.cfg"))
+    sizes = [word for command in commands if command[0] == "part" for word in command if "--size" in word]
+    assert sizes == [f"--size={SWAP_MIB}", f"--size={ROOT_MIB}"]
+    assert 10 * 1024 < SMALLEST_SYSTEM_MIB <= 11 * 1024
 
 
 @pytest.mark.parametrize(

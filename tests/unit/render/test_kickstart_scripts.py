@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from generator.sizing import SMALLEST_SYSTEM_MIB
 from generator.spec.disk_ids import normalise_wwn
 from tests.unit.spec.test_disk_ids import WWN_FORMS
 
@@ -61,6 +62,7 @@ NO_DATA_DISKS = {"data_disk": "", "wal_disk": ""}
 ANSWERS = {
     "TYPE": "disk",
     "RO": "0",
+    "SIZE": str(11 << 30),
     "KNAME": "sda\nsda1\nsda2",
     "SERIAL": "SYS-1",
     "WWN": "0x5000c5000000aaaa",
@@ -99,6 +101,7 @@ def guard(tmp_path: Path, fake: Callable[[str, str], None]) -> Guard:
         inputs = {
             "install_disk": block_device(),
             "sysfs": str(sysfs.parent),
+            "smallest_mib": str(SMALLEST_SYSTEM_MIB),
             **NO_DATA_DISKS,
             **variables,
         }
@@ -174,7 +177,7 @@ def test_trap_05_an_lvm_that_does_not_answer_refuses(guard: Guard, lvm: str) -> 
     assert "lvm does not say" in done.stderr
 
 
-@pytest.mark.parametrize("column", ["KNAME", "SERIAL", "WWN", "FSTYPE"])
+@pytest.mark.parametrize("column", ["KNAME", "SERIAL", "WWN", "FSTYPE", "SIZE"])
 def test_trap_05_a_disk_that_does_not_answer_is_refused(guard: Guard, column: str) -> None:
     """Likewise for what lsblk is asked."""
     done = guard(answers={column: "exit 1"})
@@ -227,6 +230,14 @@ def test_a_path_of_a_multipath_disk_is_refused_without_the_advice_to_wipe_it(gua
     assert done.returncode == 1
     assert "multipath" in done.stderr
     assert "wipefs" not in done.stderr
+
+
+@pytest.mark.parametrize(("size", "code"), [(10 << 30, 1), ((11 << 30) - (1 << 20), 0), (4 << 40, 0)])
+def test_a_disk_too_small_for_the_partitions_is_refused(guard: Guard, size: int, code: int) -> None:
+    """Anaconda says that it cannot allocate the scheme; 10 GiB fail, 11 GiB work with BIOS and UEFI."""
+    done = guard(answers={"SIZE": str(size)})
+    assert done.returncode == code
+    assert code == 0 or "has 10240 MiB" in done.stderr
 
 
 def test_a_disk_without_any_name_is_installed(guard: Guard) -> None:
