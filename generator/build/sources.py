@@ -14,7 +14,6 @@ from generator.artifacts import BASE_DISK, WHEELS, Artifacts, load_artifacts
 from generator.build.plan import Base, choose_base
 from generator.errors import UsageInvalid
 from generator.fetch.needs import SHA256, list_needs
-from generator.spec.wording import drop_user, has_user
 
 if TYPE_CHECKING:
     from generator.check import CheckedSpec
@@ -66,7 +65,7 @@ def find_spec_base(place: str, checksum: str | None) -> Base:
     place = place.removeprefix("file://")
     if not place.startswith("/"):
         raise UsageInvalid(
-            f"the disk {drop_user(place)} is not on this machine",
+            f"the disk {place} is not on this machine",
             hint="`holster artifacts fetch SPEC` brings it, or --base names a copy",
         )
     if checksum is None or not checksum.startswith(SHA256):
@@ -103,11 +102,6 @@ def demand_installer(image: ImageSpec, facts: PlatformProfile) -> None:
             "the installer's disc has no checksum",
             hint="set image.iso_checksum in the spec (sha256:… or md5:…)",
         )
-    if image.iso_url and has_user(image.iso_url):
-        raise UsageInvalid(
-            "Packer downloads the installer's disc and would write a password in image.iso_url into its log",
-            hint="download the disc yourself and set image.iso_url to where it lies",
-        )
 
 
 def _find_lack(need: FileNeed) -> str | None:
@@ -116,8 +110,7 @@ def _find_lack(need: FileNeed) -> str | None:
         return "no address is known"
     if need.sha256 is None:
         return "no SHA-256 is known"
-    # The machine that is built would show a password in its list of processes, and Packer in its log.
-    return "its address has a user, whom the build is not told" if has_user(need.url) else None
+    return None
 
 
 def demand_programs(checked: CheckedSpec, artifacts: Artifacts | None, base: Base | None) -> None:

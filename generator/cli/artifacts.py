@@ -16,7 +16,6 @@ from generator.artifacts import BASE_DISK, PACKAGES, WHEELS, demand_whole, load_
 from generator.cli.console import PLATFORM, QUIET, SPEC, ConsoleReporter, check_and_print, count, name_program
 from generator.fetch.bring import bring_files, find_missing_wheels
 from generator.fetch.needs import Needs, list_needs, list_package_commands, list_wheel_command
-from generator.spec.wording import drop_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +36,7 @@ def describe_need(need: FileNeed) -> str:
     """Return one file on one line: what, which version, from where, and whether its digest is known."""
     words = [need.name, f"version {need.version}" if need.version else "the disk to start from"]
     if need.url:
-        words += [drop_user(need.url), "" if need.sha256 else "(no SHA-256 is known)"]
+        words += [need.url, "" if need.sha256 else "(no SHA-256 is known)"]
     return "  ".join(word for word in words if word)
 
 
@@ -53,8 +52,7 @@ def describe_needs(needs: Needs) -> Iterator[str]:
     if needs.needs_base:
         yield f"{BASE_DISK}  a disk with {needs.title} and cloud-init"
     if needs.disc:
-        disc = drop_user(needs.disc[0])
-        yield f"the installer's disc  {disc}  ({needs.disc[1]}; image.iso_url may name your copy)"
+        yield f"the installer's disc  {needs.disc[0]}  ({needs.disc[1]}; image.iso_url may name your copy)"
 
 
 def list_left(needs: Needs, folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:

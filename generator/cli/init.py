@@ -19,9 +19,10 @@ from generator.diagnostics import Severity
 from generator.errors import EnvironmentFailed, InputInvalid, SpecInvalid, UsageInvalid
 from generator.platforms.profile import list_platforms
 from generator.render.starter import Starter, render_starter
-from generator.spec.fields import SCOPE, Scope, SshPublicKey
+from generator.spec.fields import SCOPE, Scope
 from generator.spec.model import Durability
 from generator.spec.network_fields import Address, InterfaceName, Network
+from generator.spec.ssh_fields import SshPublicKey
 from generator.spec.wording import explain_letters, show_value
 
 

@@ -14,13 +14,14 @@ Pure: ports and the machine's facts come as arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from generator.errors import UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from ipaddress import IPv4Address, IPv4Network
+    from ipaddress import IPv4Address
     from pathlib import Path
 
 LOOPBACK: Final = "127.0.0.1"
@@ -65,8 +66,10 @@ def choose_gate(prefix: IPv4Network, taken: Iterable[IPv4Address]) -> IPv4Networ
     for length in GATE_LENGTHS:
         if length <= prefix.prefixlen:
             continue
-        # From the end: people number from the start.
-        for part in reversed(list(prefix.subnets(new_prefix=length))):
+        # From the end: people number from the start. One by one: a /8 has a million parts.
+        size = 1 << (prefix.max_prefixlen - length)
+        for last in range(int(prefix.broadcast_address), int(prefix.network_address), -size):
+            part = IPv4Network((last - size + 1, length))
             if not any(address in part for address in used):
                 return part
     raise UsageInvalid(

@@ -30,13 +30,14 @@ from generator.platforms.fact_fields import (
     Title,
     UnitName,
 )
-from generator.spec.fields import AbsolutePath, Checksum, Flag, Release, UnixName, Url, Version
+from generator.spec.fields import AbsolutePath, Flag, Release, UnixName, Version
 from generator.spec.model import (
     ComponentSpec,
     PatroniComponentSpec,
     PostgresqlComponentSpec,
     RepositorySpec,
 )
+from generator.spec.url_fields import Checksum, Url
 
 
 class ProfileModel(BaseModel):

@@ -122,12 +122,11 @@ def _describe_program(path: str, component: ResolvedComponent) -> Document:
 def describe_consul_source(cluster: ResolvedCluster) -> Document | None:
     """Return where the first boot may take an absent Consul from: only from where the user said.
 
-    A URL of the platform's profile serves the machine that builds the image, never a node;
-    so does one with a user, whose password would stand on every machine.
+    A URL of the platform's profile serves the machine that builds the image, never a node.
     """
     declared = cluster.spec.components.consul
     url = urlsplit(declared.url or "")
-    if url.scheme not in {"file", "http", "https"} or "@" in url.netloc or declared.sha256 is None:
+    if url.scheme not in {"file", "http", "https"} or declared.sha256 is None:
         return None
     place = {"path": unquote(url.path)} if url.scheme == "file" else {"url": declared.url}
     return {**place, "sha256": declared.sha256}

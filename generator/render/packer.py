@@ -10,7 +10,6 @@ from generator.render.environment import list_static, load_template, read_static
 from generator.render.image_check import list_configurations, list_service_units, render_expectations
 from generator.render.payload import render_repository
 from generator.render.rendered import RenderedFile
-from generator.spec.wording import drop_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +40,7 @@ def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
     facts = cluster.platform
     paths = facts.paths
     files = [
-        f"{name}|{path}|{drop_user(component.url or '')}|{component.sha256 or ''}|{component.version}"
+        f"{name}|{path}|{component.url or ''}|{component.sha256 or ''}|{component.version}"
         for name, path, component in (
             ("consul", paths.consul_binary, cluster.consul),
             ("vip-manager", paths.vip_manager_binary, cluster.vip_manager),
@@ -80,13 +79,12 @@ class ImageView:
         self.is_uefi = image.firmware == "uefi"
         self._commands: tuple[BootCommand, ...] = facts.image.boot_commands
         known = facts.image.isos.get(self._release or "")
-        # Packer's log and the machine's list of processes show addresses: none has a password (promise 3).
-        self.iso_url = drop_user(image.iso_url or (known.url if known else "")) or None
+        self.iso_url = image.iso_url or (known.url if known else None)
         self.iso_checksum = (
             image.iso_checksum or (known.checksum if known and not image.iso_url else None) or "none"
         )
         self.has_iso = facts.kickstart is not None and self.iso_url is not None
-        self.base_image = drop_user(image.base_image or "base.qcow2")
+        self.base_image = image.base_image or "base.qcow2"
         self.base_checksum = image.base_checksum or "none"
         self.has_base = image.base_image is not None or not self.has_iso
         self.cpus, self.memory = image.cpus, image.memory

@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, Tag
 from generator.spec.disk_ids import DiskSerial, DiskWwn
 from generator.spec.fields import (
     AbsolutePath,
-    Checksum,
     Count,
     Encoding,
     Flag,
@@ -38,12 +37,9 @@ from generator.spec.fields import (
     Sha256,
     SizeMib,
     SqlName,
-    SshPublicKey,
     SuiteName,
     TimeZone,
     UnixName,
-    Url,
-    UrlOrPath,
     Version,
     Wheel,
 )
@@ -58,6 +54,8 @@ from generator.spec.network_fields import (
     Port,
     TimeServer,
 )
+from generator.spec.ssh_fields import SshPublicKey
+from generator.spec.url_fields import Checksum, RepositoryUrl, Url, UrlOrPath
 
 
 class SpecModel(BaseModel):
@@ -182,11 +180,11 @@ class NetworkSpec(SpecModel):
     """The network that holds all machines and the virtual address."""
     gateway: Address | None = None
     """The default gateway. Default: none."""
-    dns: tuple[Address, ...] = ()
+    dns: Annotated[tuple[Address, ...], Field(max_length=16)] = ()
     """Name servers. Default: none; /etc/hosts names the machines."""
-    ntp: tuple[TimeServer, ...] = ()
+    ntp: Annotated[tuple[TimeServer, ...], Field(max_length=16)] = ()
     """Time servers. Default: the platform's own chrony configuration stays."""
-    search: tuple[DnsName, ...] = ()
+    search: Annotated[tuple[DnsName, ...], Field(max_length=16)] = ()
     """Search domains. Default: none."""
     interface: InterfaceName | None = None
     """The name of the network card on every machine that names none itself. Default: none."""
@@ -226,7 +224,7 @@ class ConsulSpec(SpecModel):
     """Consul's own domain, part of the servers' certificates."""
     raft_multiplier: Annotated[StrictInt, Field(ge=1, le=10)] = 1
     """1 finds a dead leader soonest, 10 bears the slowest machines."""
-    reconnect_timeout_hours: Annotated[StrictInt, Field(ge=8)] = 72
+    reconnect_timeout_hours: Annotated[StrictInt, Field(ge=8, le=87600)] = 72
     """After how many hours a machine that is away is forgotten."""
     allow_single_server: Flag = False
     """Accept one Consul server, whose loss stops the cluster."""
@@ -335,11 +333,11 @@ class VipManagerSpec(SpecModel):
     mode: Literal["consul", "patroni"] | None = None
     """Where vip-manager learns who leads. Default: consul; patroni from vip-manager 5.0 on, and on
     debian13."""
-    interval_ms: Annotated[StrictInt, Field(ge=100)] = 1000
+    interval_ms: Annotated[StrictInt, Field(ge=100, le=60000)] = 1000
     """How often it asks."""
-    retry_num: Annotated[StrictInt, Field(ge=1)] = 5
+    retry_num: Annotated[StrictInt, Field(ge=1, le=100)] = 5
     """How often it repeats a failing request."""
-    retry_after_ms: Annotated[StrictInt, Field(ge=50)] = 500
+    retry_after_ms: Annotated[StrictInt, Field(ge=50, le=60000)] = 500
     """The pause before a repetition."""
 
 
@@ -348,7 +346,7 @@ class AccessSpec(SpecModel):
 
     user: UnixName = "holster"
     """The administrator's user, who may use sudo."""
-    ssh_keys: tuple[SshPublicKey, ...] = ()
+    ssh_keys: Annotated[tuple[SshPublicKey, ...], Field(max_length=200)] = ()
     """The administrator's public keys. Default: none, with a warning."""
     console_password_hash: PasswordHash | None = None
     """The hash of a password for the console only, as `openssl passwd -6` prints it. Default: none."""
@@ -379,7 +377,7 @@ class RepositorySpec(SpecModel):
 
     id: RepositoryId
     """The repository's name; also the name of its file."""
-    base_urls: Annotated[tuple[Url, ...], Field(min_length=1)]
+    base_urls: Annotated[tuple[RepositoryUrl, ...], Field(min_length=1, max_length=32)]
     """Where the packages are; {major} stands for the PostgreSQL version."""
     gpg_key: UrlOrPath | None = None
     """The key that signs the packages. Default: none; dnf then refuses the packages, apt takes the
@@ -406,7 +404,7 @@ class ComponentSpec(SpecModel):
     """The version, in quotes: it decides which keys are rendered. Default: the platform's."""
     source: Literal["package", "artifact"] | None = None
     """From the repositories, or as a file. Default: artifact with a `url`, else the platform's."""
-    packages: tuple[PackageName, ...] | None = None
+    packages: Annotated[tuple[PackageName, ...], Field(max_length=100)] | None = None
     """Package names; {major} stands for the PostgreSQL version. Default: the platform's."""
     url: Url | None = None
     """Where the file is; the first boot installs an absent Consul from here as well.
@@ -432,7 +430,7 @@ class PostgresqlComponentSpec(SpecModel):
 
     version: Annotated[StrictInt, Field(ge=9)] | None = None
     """The major version. Default: the platform's."""
-    packages: tuple[PackageName, ...] | None = None
+    packages: Annotated[tuple[PackageName, ...], Field(min_length=1, max_length=100)] | None = None
     """Package names; {major} stands for the version. Default: the platform's."""
 
 

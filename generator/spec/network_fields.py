@@ -9,13 +9,23 @@ import re
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchema
 
 from generator.spec.fields import DNS_LABEL
 from generator.spec.matching import Matching
 
 DOMAIN = re.compile(rf"(?=.{{1,253}}$){DNS_LABEL.pattern}(\.{DNS_LABEL.pattern})*")
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+MADE = {
+    "the loopback": re.compile(r"lo"),
+    "a bond": re.compile(r"bond[0-9]*"),
+    "a team": re.compile(r"team[0-9]*"),
+    "a bridge": re.compile(r"(br|virbr|docker)[0-9]*|br-.*"),
+    "a VLAN": re.compile(r"vlan[0-9]*|.*\.[0-9]+"),
+    "a tunnel": re.compile(r"(ip6tnl|sit|tunl?|vxlan|wg)[0-9]*"),
+    "a virtual device": re.compile(r"(dummy|ifb|macvlan|tap|veth)[0-9]*"),
+}
+"""Interfaces that the system makes out of others, by their usual names."""
 DOTTED = re.compile(r"[0-9.]+")
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
@@ -79,6 +89,14 @@ def _check_dhcp_range(value: Any) -> Any:
     return value
 
 
+def _check_card(value: str) -> str:
+    """Refuse what is no card: nothing in a spec defines it, and the machine would have no network."""
+    kind = next((kind for kind, pattern in MADE.items() if pattern.fullmatch(value)), None)
+    if kind is not None:
+        raise ValueError(f"must be a network card; {value} names {kind}, and a spec cannot define one yet")
+    return value
+
+
 DnsLabel = Annotated[
     StrictStr,
     Matching(
@@ -88,7 +106,9 @@ DnsLabel = Annotated[
 ]
 DnsName = Annotated[StrictStr, Matching(DOMAIN, "must be a domain name of DNS labels joined by dots")]
 InterfaceName = Annotated[
-    StrictStr, Matching(INTERFACE, "must be a network interface name such as enp0s8, at most 15")
+    StrictStr,
+    AfterValidator(_check_card),
+    Matching(INTERFACE, "must be a network interface name such as enp0s8, at most 15"),
 ]
 OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4_PATTERN = rf"{OCTET}(\.{OCTET}){{3}}"

@@ -56,6 +56,7 @@ WORDS = {
     "Port": "port",
     "Release": "release in quotes",
     "RepositoryId": "name",
+    "RepositoryUrl": "URL",
     "Scope": "name",
     "Sha256": "SHA-256",
     "SizeMib": "size",

@@ -39,7 +39,7 @@ BOUNDS = {
     "greater_than": ("gt", "more than"),
     "less_than": ("lt", "less than"),
 }
-TRUE_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+TRUE_WORDS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 
 
 @dataclass(frozen=True, slots=True)

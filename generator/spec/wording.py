@@ -18,14 +18,10 @@ MAX_SHOWN = 60
 CYRILLIC = re.compile(r"[\u0400-\u052f]")
 SENSITIVE = re.compile(r"passw|secret|token|private|gossip|encrypt|^key$", re.IGNORECASE)
 # A password with a space or a slash makes no valid URL, and is a password all the same.
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s:]{0,99}:[^@\"'\r\n]{0,299}(?=@)")
+# A token may stand alone in the place of the user.
+CREDENTIALS = re.compile(r"(?<=://)([^/@\s:]{0,99}:[^@\"'\r\n]{0,299}|[^/@\s:\"']{1,299})(?=@)")
 
 USER = re.compile(r"(?<=://)[^/?#]*@")
-
-
-def drop_user(address: str) -> str:
-    """Return a URL without the user and the password in it; a path, or a URL without them, as it is."""
-    return USER.sub("", address)
 
 
 def has_user(address: str) -> bool:

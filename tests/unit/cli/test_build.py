@@ -171,49 +171,34 @@ def test_a_disk_of_the_spec_is_here_and_has_a_digest(
 ADDRESS = "https://reader:hunter2@files.example"
 
 
-def test_trap_19_an_address_with_a_user_is_for_fetch_alone(
-    holster: Holster, sirius: Path, orders: list[Order], artifacts: Path
-) -> None:
-    """The machine that is built and Packer's log would show the password: they are not told it."""
-    (artifacts / "programs/consul").unlink()
-    sum_artifacts(artifacts)
-    with sirius.open("a") as stream:
-        stream.write(f"components: {{consul: {{url: '{ADDRESS}/consul.zip', sha256: {DIGEST}}}}}\n")
-    called = holster("build", str(sirius))
-    assert called.code == 2
-    assert "its address has a user, whom the build is not told" in called.err
-    assert "holster artifacts fetch" in called.err
-    assert "hunter2" not in called.out + called.err
-    (artifacts / "programs/consul").write_text("consul")
-    sum_artifacts(artifacts)
-    assert holster("build", str(sirius)).code == 0
-    assert len(orders) == 1
-
-
 @pytest.mark.parametrize(
-    ("image", "message"),
+    "section",
     [
-        (f"iso_url: '{ADDRESS}/redos.iso', iso_checksum: 'sha256:{DIGEST}'", "would write a password"),
-        (
-            f"base_image: '{ADDRESS}/base.qcow2', base_checksum: 'sha256:{DIGEST}'",
-            "the disk https://files.example/",
-        ),
+        f"components: {{consul: {{url: '{ADDRESS}/consul.zip', sha256: {DIGEST}}}}}",
+        f"image: {{release: '8.0.2', iso_url: '{ADDRESS}/redos.iso', iso_checksum: 'sha256:{DIGEST}'}}",
+        f"image: {{base_image: '{ADDRESS}/base.qcow2', base_checksum: 'sha256:{DIGEST}'}}",
+        f"image: {{base_image: /srv/base.qcow2, base_checksum: 'file:{ADDRESS}/sums'}}",
+        f"repositories: [{{id: own, base_urls: ['{ADDRESS}/os'], gpg_key: /etc/key}}]",
+        f"repositories: [{{id: own, base_urls: ['https://files.example/os'], gpg_key: '{ADDRESS}/key'}}]",
+        f"platform_overrides: {{repositories: [{{id: own, base_urls: ['{ADDRESS}/os']}}]}}",
+        f"platform_overrides: {{image: {{isos: {{'9': {{url: '{ADDRESS}/x.iso', checksum: null}}}}}}}}",
+        f"platform_overrides: {{consul: {{url: '{ADDRESS}/x.zip'}}}}",
+        "repositories: [{id: own, base_urls: ['https://hunter2@files.example/os'], gpg_key: /etc/key}]",
     ],
 )
 @pytest.mark.usefixtures("artifacts")
-def test_trap_19_a_password_for_a_disc_reaches_neither_packer_nor_a_message(
-    holster: Holster, sirius: Path, orders: list[Order], image: str, message: str
+def test_trap_19_a_password_in_an_address_is_refused_and_not_shown(
+    holster: Holster, sirius: Path, orders: list[Order], section: str
 ) -> None:
-    """Packer writes every address into its log."""
+    """It would stand in files of the image and of every machine, in logs and in lists of processes."""
     with sirius.open("a") as stream:
-        stream.write(f"image: {{release: '8.0.2', {image}}}\n")
-    called = holster("build", str(sirius))
-    assert called.code == 2
-    assert message in called.err
+        stream.write(f"{section}\n")
+    for arguments in (("check",), ("build",), ("artifacts", "list"), ("render",)):
+        called = holster(*arguments, str(sirius))
+        assert called.code == 1
+        assert "must not hold a user or a password" in called.err
+        assert "hunter2" not in called.out + called.err
     assert orders == []
-    listed = holster("artifacts", "list", str(sirius))
-    assert listed.code == 0
-    assert "hunter2" not in called.out + called.err + listed.out + listed.err
 
 
 @pytest.mark.usefixtures("artifacts")

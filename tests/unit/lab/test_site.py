@@ -16,7 +16,7 @@ from generator.lab.site import _free_ports, find_image, keep_image, let_in, rend
 
 GATE = IPv4Network("10.77.0.224/28")
 EXAMPLES = Path(__file__).parents[3] / "examples"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHM lab"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHME lab"
 
 
 def make_image(folder: Path) -> Path:

@@ -123,7 +123,7 @@ def test_a_delivery_that_a_power_cut_ended_is_repeated(
 
 def test_the_admin_logs_in_by_key_only(render: Render) -> None:
     """No password over the network, none at the console unless the spec has a hash."""
-    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHM admin@example"
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHME admin@example"
     document = read_user_data(render(changes={"access.ssh_keys": [key]}), "pg1")
     (user,) = document["users"]
     assert user["ssh_authorized_keys"] == [key]

@@ -15,7 +15,7 @@ from generator.sizing import ROOT_MIB, SMALLEST_SYSTEM_MIB, SWAP_MIB
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Render, Rendered
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHM admin@example"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEd6bHRoaXNpc25vdGFyZWFsa2V5Zm9ydGVzdHME admin@example"
 SECTION = re.compile(r"^%(\w+)", re.MULTILINE)
 
 

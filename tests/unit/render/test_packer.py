@@ -165,26 +165,6 @@ def collect_secrets(value: object) -> list[str]:
     return []
 
 
-def test_trap_19_no_password_of_an_address_is_in_the_recipe(render: Render) -> None:
-    """The guest's list of processes and Packer's log would show it; where the file is stays."""
-    address = "https://reader:hunter2@files.example"
-    changes = {
-        "platform": "el9",
-        "components": {
-            name: {"source": "artifact", "url": f"{address}/{name}.zip", "sha256": "a" * 64}
-            for name in ("consul", "vip_manager")
-        },
-        "image.iso_url": f"{address}/el9.iso",
-        "image.base_image": f"{address}/el9.qcow2",
-    }
-    rendered = render(changes=changes)
-    recipe = "".join(rendered.text(path) for path in rendered.files if path.startswith("packer/"))
-    assert "hunter2" not in recipe
-    assert "reader" not in recipe
-    for name in ("consul.zip", "vip_manager.zip", "el9.iso", "el9.qcow2"):
-        assert f"https://files.example/{name}" in recipe
-
-
 def test_trap_11_the_image_reads_a_seed_and_nothing_else(render: Render) -> None:
     """Trap 13 as well: the renderer is pinned, because cloud-init does not know every system."""
     text = render().text("packer/files/etc/cloud/cloud.cfg.d/99-holster.cfg")
