@@ -78,6 +78,7 @@ class NodePaths:
     state_dir = "/var/lib/holster"
     sealed = "/var/lib/holster/sealed"
     delivered = "/var/lib/holster/delivered"
+    journald_config = "/etc/systemd/journald.conf.d/10-holster.conf"
     firewall_rules = "/etc/holster/firewall.nft"
     firewall_unit = "holster-firewall.service"
     firstboot = "/usr/local/sbin/holster-firstboot"

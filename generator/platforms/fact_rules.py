@@ -49,6 +49,7 @@ OWN_FILES: Final = (
     "/etc/udev/rules.d/90-holster-watchdog.rules",
     f"/etc/systemd/system/{NodePaths.firstboot_unit}",
     NodePaths.firewall_rules,
+    NodePaths.journald_config,
     NodePaths.firstboot,
     NodePaths.node_json,
     NodePaths.sealed,

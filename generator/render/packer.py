@@ -156,6 +156,9 @@ def render_packer(
     files.append(_file("variables.pkr.hcl", fill("variables.pkr.hcl")))
     files.append(_file("build.pkr.hcl", fill("build.pkr.hcl")))
     files.append(_file(CLOUD_CFG, fill("cloud.cfg")))
+    # Known from the start of a boot: no first boot has to start the journal anew.
+    journal = load_template("payload/journald.conf.j2").render(cluster=view)
+    files.append(_file(f"files{NodePaths.journald_config}", journal.encode()))
     files.append(_file("check/expected.json", render_expectations(cluster)))
     if image.has_iso:
         files.append(_file("image.ks", fill("image.ks")))

@@ -123,6 +123,7 @@ TABLE: tuple[PayloadEntry, ...] = (
         "chrony-wait.conf", _unit("chrony-wait.service.d/10-holster.conf"), applies=_has_chrony_wait
     ),
     PayloadEntry("sysctl.conf", _fixed("/etc/sysctl.d/90-holster.conf")),
+    PayloadEntry("journald.conf", _fixed(NodePaths.journald_config)),
     PayloadEntry("firewall-zone.xml", _fixed("/etc/firewalld/zones/holster.xml"), applies=_has_firewalld),
     PayloadEntry("firewall.nft", _fixed(NodePaths.firewall_rules), applies=_has_nftables),
     PayloadEntry("holster-firewall.service", _unit(NodePaths.firewall_unit), applies=_has_nftables),

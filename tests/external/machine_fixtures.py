@@ -53,6 +53,7 @@ def install_image(machine: TestMachine, programs: dict[str, Path]) -> None:
     # The firewall's daemon has nothing to guard in these namespaces; its configuration is tested elsewhere.
     unit = b"[Service]\nType=oneshot\nExecStart=/bin/true\n"
     machine.write("/etc/systemd/system/firewalld.service", unit)
+    machine.write("/etc/systemd/system/systemd-journald.service", unit)
     machine.write("/usr/local/sbin/holster-firstboot", build_firstboot(), 0o755)
     # Patroni of this Python environment; its folders may be closed to other users.
     script = f'#!/bin/sh\nexec {sys.executable} -m patroni "$@"\n'

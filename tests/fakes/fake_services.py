@@ -91,6 +91,8 @@ def _runuser(machine: FakeMachine, arguments: list[str]) -> Result:
 
 
 def _journalctl(machine: FakeMachine, arguments: list[str]) -> Result:
+    if arguments == ["--flush"]:
+        return 0, "", ""
     unit = arguments[arguments.index("-u") + 1]
     return 0, machine.state.get("journal", {}).get(unit, ""), ""
 

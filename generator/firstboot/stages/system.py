@@ -12,6 +12,7 @@ from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.firewall import set_firewall
 from generator.firstboot.folders import make_system_folders
+from generator.firstboot.journal import keep_journal
 from generator.firstboot.selinux import is_active, set_mode
 from generator.firstboot.stage import Stage
 
@@ -42,6 +43,7 @@ class SystemStage(Stage):
             _set_zone,
             _write_hosts,
             set_firewall,
+            keep_journal,
             set_mode,
             _prepare_watchdog,
         ):

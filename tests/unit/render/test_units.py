@@ -121,6 +121,16 @@ def test_what_keeps_the_primary_alive_is_ended_last(render: Render, name: str) -
     assert read_unit(render(), "pg1", name)["OOMScoreAdjust"] == ["-900"]
 
 
+def test_the_log_of_postgresql_is_whole_and_survives(render: Render) -> None:
+    """10,000 lines in 30 seconds are a normal hour of an error; a volatile journal ends with the power."""
+    rendered = render("trio")
+    assert read_unit(rendered, "trio1", "patroni")["LogRateLimitIntervalSec"] == ["0"]
+    text = rendered.payload("trio1", "/etc/systemd/journald.conf.d/10-holster.conf")
+    assert "\nStorage=persistent\nSystemMaxUse=1G\n" in text
+    # The image has it as well: what a first boot says must be kept, and no restart is needed.
+    assert rendered.text("packer/files/etc/systemd/journald.conf.d/10-holster.conf") == text
+
+
 def test_a_flush_of_all_rules_does_not_open_the_machine(render: Render) -> None:
     """Debian's nftables.service flushes when it starts, reloads and stops; seen with systemd 257."""
     rendered = render("trio")
