@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from generator.firstboot.node import DiskRule
 
 MIB = 1 << 20
+# So many disks are told before the rest is counted.
+LISTED = 16
 # World-wide names that no two disks share; a vendor's text (t10.) may be the same on all.
 UNIQUE = re.compile(r"naa\.|eui\.|uuid\.")
 
@@ -43,7 +45,8 @@ def find_disk(machine: Machine, rule: DiskRule, os_disk: str | None, identities:
     # A rule never means the system's disk; a path that does is a mistake and is refused below.
     found = _open_named(machine, rule.path) if rule.path else _search(machine, rule, system, identities)
     if not found:
-        raise Refused("disk-missing", f"{rule.describe()}: no such disk")
+        there = describe_disks(machine, os_disk, identities)
+        raise Refused("disk-missing", f"{rule.describe()}: no such disk; {there}")
     _refuse_several(rule, [*found, *_find_twins(machine, found[0])])
     disk = found[0]
     if system & list_layers(machine, disk.kernel_name):
@@ -58,6 +61,19 @@ def find_disk(machine: Machine, rule: DiskRule, os_disk: str | None, identities:
             "disk-missing", f"{rule.describe()}: {disk.path} is a path of a multipath map that is not there"
         )
     return disk
+
+
+def describe_disks(machine: Machine, os_disk: str | None, identities: Identities) -> str:
+    """Return in words which disks the machine has, for who must find out which one was meant."""
+    system = system_disks(machine, os_disk)
+    words = []
+    for disk in list_disks(machine):
+        is_system = bool(system & list_layers(machine, disk.kernel_name))
+        words.append(f"{identities.describe(disk)}{' the system' if is_system else ''}")
+    if not words:
+        return "this machine has no disk"
+    more = f"; and {len(words) - LISTED} more" if len(words) > LISTED else ""
+    return f"this machine has: {'; '.join(words[:LISTED])}{more}"
 
 
 def _refuse_several(rule: DiskRule, disks: list[Disk]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Sequence
 
 from generator.firstboot.devices import MAP_PREFIX, SYSFS, Disk, is_map, read_word
 
@@ -25,6 +25,10 @@ UDEV_NAMES = (
     "DM_SERIAL",
     "DM_WWN",
 )
+# What lsblk shows, in its order; without udev, what the kernel says.
+SERIALS = ("SCSI_IDENT_SERIAL", "ID_SCSI_SERIAL", "ID_SERIAL_SHORT", "serial", "device/serial", "ID_SERIAL")
+WWNS = ("ID_WWN_WITH_EXTENSION", "ID_WWN", "wwid", "device/wwid")
+GIB = 1 << 30
 PREFIX = re.compile(r"(0x|naa\.|eui\.|uuid\.|nvme\.)")
 TYPED = re.compile(r"[23]([0-9a-f]{16}|[0-9a-f]{32})")
 UNSHOWN = re.compile(r"[^A-Za-z0-9#+.:=@/-]+")
@@ -60,6 +64,27 @@ class Identities:
             for path in self._machine.fs.entries(f"{base}/slaves"):
                 names |= self._ask(path)
         return {name for name in names if name}
+
+    def describe(self, disk: Disk) -> str:
+        """Return a disk's name, size, serial number and WWN, as `lsblk` would show them."""
+        size = f"{disk.size / GIB:.1f} GiB" if disk.size >= GIB else f"{disk.size >> 20} MiB"
+        paths = list(self._machine.fs.entries(f"{SYSFS}/{disk.kernel_name}/slaves"))
+        names = paths or [disk.kernel_name]
+        serial = next(filter(None, (self._find(name, SERIALS) for name in names)), "")
+        wwn = next(filter(None, (self._find(name, WWNS) for name in names)), "")
+        words = [size, f"serial {serial}" if serial else "no serial", f"WWN {wwn}" if wwn else "no WWN"]
+        if paths:
+            words.append(f"multipath of {' '.join(paths)}")
+        return f"{disk.path} ({', '.join(words)})"
+
+    def _find(self, name: str, places: Sequence[str]) -> str:
+        """Return the first of udev's properties and files of sysfs that says something of a device."""
+        properties = self._ask_udev(name)
+        for place in places:
+            found = properties.get(place) or read_word(self._machine, f"{SYSFS}/{name}/{place}")
+            if found:
+                return found
+        return ""
 
     def has_serial(self, disk: Disk, serial: str) -> bool:
         """Say whether a disk has a serial number, whole."""

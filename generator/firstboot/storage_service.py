@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Callable
 
 from generator.firstboot.causes import Refused, StageFailed
 from generator.firstboot.command import CommandFailed
+from generator.firstboot.disks import describe_disks
 from generator.firstboot.growth import grow_all
+from generator.firstboot.identities import Identities
 from generator.firstboot.intent import load_intent
 from generator.firstboot.lvm import LOST, Lvm
 from generator.firstboot.patience import NotYet, keep_trying
@@ -72,7 +74,7 @@ def activate_and_mount(machine: Machine, storage: Storage, intent: Intent) -> No
     """Activate the group by its name: the letters and rules of its disks do not matter any more."""
     lvm = Lvm(machine)
     group = storage.volume_group
-    lvm.activate(group, _find_disks(lvm, storage), [volume.name for volume in storage.volumes])
+    lvm.activate(group, _find_disks(machine, lvm, storage), [volume.name for volume in storage.volumes])
     for volume in storage.volumes:
         uuid = ensure_file_system(machine, group, volume, None)
         # A file system that was made or taken over here is ours; to ask it costs a program's start.
@@ -83,7 +85,7 @@ def activate_and_mount(machine: Machine, storage: Storage, intent: Intent) -> No
     grow_all(machine, storage)
 
 
-def _find_disks(lvm: Lvm, storage: Storage) -> list[str]:
+def _find_disks(machine: Machine, lvm: Lvm, storage: Storage) -> list[str]:
     """Return the attached disks of the group.
 
     Raises:
@@ -93,12 +95,17 @@ def _find_disks(lvm: Lvm, storage: Storage) -> list[str]:
     group = [pv for pv in lvm.physical_volumes() if pv.vg_name == name]
     paths = [pv.path for pv in group if pv.path != LOST]
     if not paths:
-        raise NotYet("disk-missing", f"no disk of volume group {name} is attached", DISK_WAIT)
+        raise _lack(machine, storage, f"no disk of volume group {name} is attached")
     if len(paths) < len(group):
         # A disk that an administrator added for something else may be missing.
         ours = {volume.name for volume in storage.volumes}
         torn = [each.name for each in lvm.logical_volumes(name) if each.name in ours and LOST in each.disks]
         if torn:
             reason = f"a disk of volume group {name} is not attached: {', '.join(torn)} lies on it"
-            raise NotYet("disk-missing", reason, DISK_WAIT)
+            raise _lack(machine, storage, reason)
     return paths
+
+
+def _lack(machine: Machine, storage: Storage, reason: str) -> NotYet:
+    there = describe_disks(machine, storage.os_disk, Identities(machine))
+    return NotYet("disk-missing", f"{reason}; {there}", DISK_WAIT)

@@ -166,7 +166,7 @@ def _find_disks(machine: Machine, storage: Storage) -> Found:
         except Refused as refusal:
             if refusal.cause.id != "disk-missing" or machine.clock.steady() >= min(latest, machine.deadline):
                 raise
-            machine.note(refusal.cause.reason)
+            machine.note(f"up to {DISK_WAIT} s for {refusal.cause.reason}")
             machine.clock.sleep(2)
             continue
         if len({disk.kernel_name for disk in disks.values()}) != len(disks):

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.firstboot_runs import run
+from generator.firstboot.storage_service import bring_up_storage
+from tests.fakes.firstboot_runs import Run, run
 from tests.unit.firstboot.test_multipath import select
-from tests.unit.firstboot.test_storage import refuse
+from tests.unit.firstboot.test_storage import make_ours, refuse
 from tests.unit.spec.test_disk_ids import SPELLINGS, WWN_FORMS
 
 if TYPE_CHECKING:
@@ -78,3 +79,42 @@ def test_two_disks_that_show_the_same_start_are_refused(fake: FakeMachine) -> No
     refuse(fake, "disk-ambiguous")
     show(fake, "sdb", "device/serial", UUID)
     assert run(fake, "storage").code == 0
+
+
+def test_a_missing_disk_is_told_with_the_disks_that_are_there(fake: FakeMachine) -> None:
+    """Who reads the console sees at once which serial number was meant."""
+    fake.add_map("dm-0", "mpatha", {"sdd": 20480, "sde": 20480}, "35000c50015ea71aa")
+    show(fake, "sdb", "serial", "WD 1")
+    fake.state["properties"] = {
+        "sda": ["ID_SCSI_SERIAL=SYS", "ID_WWN_WITH_EXTENSION=0x5000c500a1b2c3d4", "ID_WWN=0x5000c500"],
+        "sdd": ["ID_WWN=0x5000c50015ea71aa"],
+    }
+    fake.link("/sys/dev/block/8:1", "/sys/class/block/sda")
+    fake.save()
+    select(fake, {"serial": "WD-1"}, {"path": "/dev/sdc"})
+    result = refuse(fake, "disk-missing")
+    assert result.failure["reason"] == (
+        "the disk with serial WD-1: no such disk; this machine has: "
+        "/dev/sda (8.0 GiB, serial SYS, WWN 0x5000c500a1b2c3d4) the system; "
+        "/dev/sdb (1.0 GiB, serial WD 1, no WWN); "
+        "/dev/sdc (512 MiB, no serial, no WWN); "
+        "/dev/mapper/mpatha (20.0 GiB, no serial, WWN 0x5000c50015ea71aa, multipath of sdd sde)"
+    )
+    assert "[storage] waiting: up to 60 s for the disk with serial WD-1" in result.log.getvalue()
+
+
+def test_a_machine_with_many_disks_tells_the_first(fake: FakeMachine) -> None:
+    """A console line has an end."""
+    for number in range(20):
+        fake.add_disk(f"vd{chr(ord('a') + number)}", 100)
+    select(fake, {"serial": "WD-1"}, {"path": "/dev/sdc"})
+    assert refuse(fake, "disk-missing").failure["reason"].endswith("; and 7 more")
+
+
+def test_a_later_boot_tells_the_disks_as_well(fake: FakeMachine) -> None:
+    """Somebody forgot to attach a disk."""
+    make_ours(fake)
+    fake.at("/dev/sdb").unlink()
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 1
+    assert "/dev/sdc (512 MiB, no serial, no WWN)" in result.log.getvalue()
