@@ -41,8 +41,13 @@ if TYPE_CHECKING:
         NodeSpec,
         PatroniComponentSpec,
         RepositorySpec,
+        TagsSpec,
         VolumeSpec,
     )
+
+
+RECOVERY_SECONDS = 300
+"""Patroni's default of primary_start_timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,18 @@ class ResolvedCluster:
         """Whether an acknowledged commit is on two members."""
         return self.spec.durability is not Durability.ASYNCHRONOUS
 
+    @property
+    def primary_start_timeout(self) -> int:
+        """Seconds for the recovery of a primary that crashed, before another member takes over.
+
+        Where a standby has every commit, nobody waits for it longer than for a machine that is gone;
+        without one, recovery keeps commits that taking over would lose: Patroni's own default.
+        """
+        given = self.spec.patroni.primary_start_timeout
+        if given is not None:
+            return given
+        return self.spec.patroni.ttl if self.is_synchronous else RECOVERY_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedNode:
@@ -186,6 +203,7 @@ class ResolvedNode:
     credentials: NodeCredentials
     storage: ResolvedStorage | None
     memory: MemorySettings | None
+    tags: TagsSpec
 
     @property
     def name(self) -> str:
@@ -412,6 +430,7 @@ def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Pe
         credentials=cluster.bundle.nodes[node.name],
         storage=storage,
         memory=settings,
+        tags=node.tags,
     )
 
 

@@ -82,6 +82,21 @@ class PatroniDialect:
         return self.version.at_least("3.0")
 
     @property
+    def has_primary_names(self) -> bool:
+        """`primary_start_timeout` and its like instead of `master_...`."""
+        return self.version.at_least("3.0")
+
+    @property
+    def has_failover_priority(self) -> bool:
+        """The tag `failover_priority`."""
+        return self.version.at_least("3.2")
+
+    @property
+    def has_sync_priority(self) -> bool:
+        """The tag `sync_priority`."""
+        return self.version.at_least("4.1")
+
+    @property
     def has_quorum(self) -> bool:
         """`synchronous_mode: quorum`."""
         return self.version.at_least("4.0")

@@ -15,6 +15,7 @@ from generator.spec.model import Durability
 from generator.spec.rules.disks import STORAGE, list_storage
 from generator.spec.rules.rule import Rule, rule
 from generator.spec.rules.volumes import DEFAULT_MOUNTS, find_hidden
+from generator.spec.topology import iterate_nodes
 from generator.spec.wording import join_words
 from generator.versions import POSTGRESQL_END_OF_LIFE, PatroniDialect, VersionNumber, VipManagerDialect
 
@@ -81,6 +82,22 @@ def check_quorum(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Proble
         message = f"quorum durability needs Patroni 4.0 or newer; this cluster gets {version}"
         hint = "choose synchronous, or a newer Patroni in components.patroni"
         yield Problem("durability-version", message, path=("durability",), hint=hint)
+
+
+@rule("tags", reads=f"{FACTS} components groups.*.nodes.*", is_partial=True)
+def check_priorities(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """An older Patroni takes a tag that it does not know for one of the user's own, and does nothing."""
+    version = _find_version(spec, profile, "patroni")
+    dialect = PatroniDialect(version)
+    known = {
+        "failover_priority": ("3.2", dialect.has_failover_priority),
+        "sync_priority": ("4.1", dialect.has_sync_priority),
+    }
+    for path, node, _ in iterate_nodes(spec):
+        for key, (since, is_known) in known.items():
+            if getattr(node.tags, key) is not None and not is_known:
+                message = f"{key} needs Patroni {since} or newer; this cluster gets {version}"
+                yield Problem("tags", message, path=(*path, "tags", key), hint=f"remove {key}")
 
 
 @rule("failsafe-version", reads=f"{FACTS} components patroni.failsafe_mode")
@@ -320,6 +337,7 @@ PLATFORM_RULES: tuple[Rule, ...] = (
     check_versions,
     check_postgresql,
     check_quorum,
+    check_priorities,
     check_failsafe,
     check_vip_mode,
     check_packages,

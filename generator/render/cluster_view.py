@@ -69,6 +69,18 @@ class RepositoryView:
         return key if key is None or key.startswith("/") else f"/etc/apt/keyrings/{self.name}.asc"
 
 
+def _list_timeouts(cluster: ResolvedCluster) -> tuple[tuple[str, int], ...]:
+    """Return what the declared Patroni calls the times of a primary, and the number of standbys."""
+    patroni = cluster.spec.patroni
+    role = "primary" if cluster.patroni_dialect.has_primary_names else "master"
+    settings = {
+        f"{role}_start_timeout": cluster.primary_start_timeout,
+        f"{role}_stop_timeout": patroni.primary_stop_timeout,
+        "synchronous_node_count": patroni.synchronous_node_count,
+    }
+    return tuple((name, value) for name, value in settings.items() if value is not None)
+
+
 class ClusterView:
     """The cluster as templates see it."""
 
@@ -108,6 +120,11 @@ class ClusterView:
         self.register_service = patroni.register_service
         self.ttl, self.loop_wait, self.retry_timeout = patroni.ttl, patroni.loop_wait, patroni.retry_timeout
         self.maximum_lag_bytes = patroni.maximum_lag_on_failover * 1024 * 1024
+        self.timeouts = _list_timeouts(cluster)
+        self.slots = tuple(
+            (name, tuple(slot.model_dump(exclude_none=True).items()))
+            for name, slot in sorted(postgresql.slots.items())
+        )
         self.has_failsafe_mode = cluster.patroni_dialect.has_failsafe_mode
         self.failsafe_mode = cluster.failsafe_mode
         self.watchdog = patroni.watchdog

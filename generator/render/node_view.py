@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 STRICT_OVERCOMMIT_FROM_MIB = 4096
 """Strict overcommit breaks smaller machines (reference notes §7)."""
 
+REPLACED = {"nofailover": "failover_priority", "nosync": "sync_priority"}
+
 
 def _find_artifacts(node: ResolvedNode) -> tuple[str, str]:
     """Return where Consul and vip-manager go when no package brings them, else nothing."""
@@ -63,6 +65,12 @@ class NodeView:
         self.consul_artifact, self.vip_manager_artifact = _find_artifacts(node)
         self.has_artifacts = bool(self.consul_artifact or self.vip_manager_artifact)
         self.consul_has_source = "yes" if describe_consul_source(node.cluster) else ""
+        # A switch that is off and a number both say the same: Patroni takes one of them.
+        self.tags = tuple(
+            (name, value)
+            for name, value in node.tags.model_dump(exclude_none=True).items()
+            if not (name in REPLACED and getattr(node.tags, REPLACED[name]) is not None)
+        )
         self.memory_is_strict = node.is_member and node.memory_mib >= STRICT_OVERCOMMIT_FROM_MIB
 
     @property

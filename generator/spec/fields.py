@@ -89,6 +89,13 @@ GroupName = Annotated[
     ),
 ]
 SqlName = Annotated[StrictStr, Matching(SQL_NAME, "must be a lower-case SQL name: letters, digits and _")]
+SlotName = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"[a-z0-9_]{1,63}"),
+        "must be the name of a replication slot: lower-case letters, digits and _, at most 63",
+    ),
+]
 UnixName = Annotated[
     StrictStr,
     Matching(

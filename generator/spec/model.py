@@ -36,6 +36,7 @@ from generator.spec.fields import (
     Scope,
     Sha256,
     SizeMib,
+    SlotName,
     SqlName,
     SuiteName,
     TimeZone,
@@ -144,6 +145,25 @@ class StorageSpec(SpecModel):
     """The one disk that the installer clears and uses. Default: /dev/sda."""
 
 
+class TagsSpec(SpecModel):
+    """What a member may not do, or does before others: Patroni's tags of that name."""
+
+    nofailover: Flag = False
+    """Never become the leader; such a member does not make the database either."""
+    failover_priority: Annotated[StrictInt, Field(ge=0, le=1000)] | None = None
+    """Among equals the highest becomes the leader, 0 never does; from Patroni 3.2 on. Default: 1."""
+    nosync: Flag = False
+    """Never be a synchronous standby."""
+    sync_priority: Annotated[StrictInt, Field(ge=0, le=1000)] | None = None
+    """The highest becomes synchronous first, 0 never does; from Patroni 4.1 on. Default: 1."""
+    noloadbalance: Flag = False
+    """Answer 503 to load balancers that look for replicas (`GET /replica`)."""
+    clonefrom: Flag = False
+    """New replicas are copied from here rather than from the leader."""
+    replicatefrom: DnsLabel | None = None
+    """Replicate from this member instead of the leader. Default: the leader."""
+
+
 class NodeSpec(SpecModel):
     """One machine."""
 
@@ -162,6 +182,8 @@ class NodeSpec(SpecModel):
     """The machine's processors. Default: 2."""
     storage: StorageSpec | None = None
     """What differs from the `storage` of the cluster."""
+    tags: TagsSpec = TagsSpec()
+    """What this member may not do, or does before others."""
 
 
 class GroupSpec(SpecModel):
@@ -237,12 +259,21 @@ class PatroniSpec(SpecModel):
 
     namespace: Namespace = "/service/"
     """Where Patroni keeps its keys in Consul."""
-    ttl: Annotated[StrictInt, Field(ge=20)] = 30
-    """How long the leader's lock lives without renewal."""
-    loop_wait: Annotated[StrictInt, Field(ge=1)] = 10
+    ttl: Annotated[StrictInt, Field(ge=20, le=172800)] = 30
+    """How long the leader's lock lives without renewal; half of it is the TTL of the session in Consul."""
+    loop_wait: Annotated[StrictInt, Field(ge=1)] = 5
     """How often Patroni looks at the cluster."""
     retry_timeout: Annotated[StrictInt, Field(ge=3)] = 10
-    """How long Patroni repeats a failing request; loop_wait + 2 * retry_timeout must not exceed ttl."""
+    """How long Patroni repeats a failing request; loop_wait + 2 * retry_timeout must not exceed ttl, and
+    should stay some seconds below it."""
+    primary_start_timeout: Annotated[StrictInt, Field(ge=0, le=86400)] | None = None
+    """How long a primary whose PostgreSQL crashed may recover before another member takes over; 0: not at
+    all. Default: ttl in the synchronous modes, 300 in asynchronous, where taking over loses commits."""
+    primary_stop_timeout: Annotated[StrictInt, Field(ge=1, le=86400)] | None = None
+    """How long an orderly stop of PostgreSQL may take before it is killed; in the synchronous modes only.
+    Default: as long as it takes."""
+    synchronous_node_count: Annotated[StrictInt, Field(ge=1)] | None = None
+    """How many standbys have an acknowledged commit, in the synchronous modes. Default: 1."""
     maximum_lag_on_failover: SizeMib = 1
     """How far behind a member may be to become the leader."""
     failsafe_mode: Flag | None = None
@@ -255,6 +286,17 @@ class PatroniSpec(SpecModel):
     """How long before ttl the watchdog fires; -1 means half of ttl."""
     rest_username: UnixName = "patroni"
     """The user of the REST API."""
+
+
+class SlotSpec(SpecModel):
+    """A replication slot that Patroni keeps on whichever member leads."""
+
+    type: Literal["physical", "logical"]
+    """physical keeps WAL for a client that is no member; logical decodes it and needs wal_level logical."""
+    database: SqlName | None = None
+    """The database of a logical slot; demanded there. The slot is made when the database exists."""
+    plugin: SqlName | None = None
+    """The output plugin of a logical slot, such as pgoutput; demanded there."""
 
 
 class HbaRule(SpecModel):
@@ -310,6 +352,8 @@ class PostgresqlSpec(SpecModel):
     """Further parameters of postgresql.conf, checked for the declared major version; those with a key of
     their own are refused here. restore_command, archive_cleanup_command and recovery_end_command go to the
     standbys."""
+    slots: dict[SlotName, SlotSpec] = {}
+    """Permanent replication slots by name. Default: none."""
     hba: tuple[HbaRule, ...] = ()
     """Further lines of pg_hba.conf, after those that the cluster needs and before those of `network.clients`;
     the first line that fits decides. Default: none."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
 from generator.postgresql.values import OFF, ON
+from generator.spec.model import Durability
 from generator.spec.rules.rule import rule
 
 if TYPE_CHECKING:
@@ -29,12 +30,10 @@ OWN_KEYS = {
     },
     "wal_keep_segments": "postgresql.wal_keep_size",
     "port": "ports.postgresql",
-    "synchronous_commit": "durability",
     "synchronous_standby_names": "durability",
     "ssl": "postgresql.tls",
 }  # fmt: skip
 MANAGED = {
-    "wal_level": "Holster sets it to replica",
     "recovery_min_apply_delay": "every member would lag, and a failover would first apply what it waits for",
     "bonjour": "the packages are built without it, and PostgreSQL would not start",
     "wal_log_hints": "Holster sets it to on, which pg_rewind needs",
@@ -74,6 +73,30 @@ def check_parameters(spec: ClusterSpec) -> Iterator[Problem]:
         elif name in MANAGED:
             message = f"{name} cannot be set: {MANAGED[name]}"
             yield Problem("parameter-not-here", message, path=path, at_key=True, hint="remove it")
+
+
+WAL_LEVELS = ("replica", "logical")
+
+
+@rule("parameter-not-here", "crash-unsafe", reads="postgresql.parameters durability", is_partial=True)
+def check_promises(spec: ClusterSpec) -> Iterator[Problem]:
+    """Values that would break what the spec promises elsewhere: standbys, and what a commit survives."""
+    level = _read_switch(spec, "wal_level")
+    path = ("postgresql", "parameters", "wal_level")
+    if level and level not in WAL_LEVELS:
+        message = f"wal_level cannot be {level}: standbys need replica or logical"
+        yield Problem("parameter-not-here", message, path=path, hint="remove it, or set logical")
+    commit = _read_switch(spec, "synchronous_commit")
+    path = ("postgresql", "parameters", "synchronous_commit")
+    if spec.durability is not Durability.ASYNCHRONOUS and commit in OFF | {"local", "remote_write"}:
+        message = (
+            f"with synchronous_commit = {commit} a commit is acknowledged before a standby has it on disk"
+        )
+        hint = "remove it: applications can set it for a transaction; or choose durability: asynchronous"
+        yield Problem("parameter-not-here", message, path=path, hint=hint)
+    elif commit in OFF:
+        message = "with synchronous_commit off the last commits before a crash are lost"
+        yield Problem("crash-unsafe", message, Severity.WARNING, path=path, hint="remove it")
 
 
 @rule("archives-nothing", reads="postgresql.parameters", is_partial=True)
@@ -130,4 +153,4 @@ def _read_switch(spec: ClusterSpec, name: str) -> str:
     return str(spec.postgresql.parameters.get(name, "")).lower()
 
 
-RULES = (check_parameters, check_archive, check_huge_pages, check_crash_safety)
+RULES = (check_parameters, check_promises, check_archive, check_huge_pages, check_crash_safety)

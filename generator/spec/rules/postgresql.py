@@ -40,17 +40,22 @@ def check_roles(spec: ClusterSpec) -> Iterator[Problem]:
 
 @rule(
     "too-few-senders",
-    reads="postgresql.max_wal_senders postgresql.max_replication_slots groups.*.roles groups.*.nodes.*",
+    reads=(
+        "postgresql.max_wal_senders postgresql.max_replication_slots postgresql.slots "
+        "groups.*.roles groups.*.nodes.*"
+    ),
     is_partial=True,
 )
 def check_senders(spec: ClusterSpec) -> Iterator[Problem]:
     """P6: every member may have to feed all others, a base backup beside."""
     members, settings = len(list_members(spec)), spec.postgresql
-    wanted = {"max_wal_senders": members + 2, "max_replication_slots": members}
+    slots = len(settings.slots)
+    wanted = {"max_wal_senders": members + 2 + slots, "max_replication_slots": members + slots}
     for key, least in wanted.items():
         value = getattr(settings, key)
         if value is not None and value < least:
-            message = f"{key} = {value} is too little for {members} members, which need {least}"
+            others = f" and {slots} slots" if slots else ""
+            message = f"{key} = {value} is too little for {members} members{others}, which need {least}"
             yield Problem(
                 "too-few-senders", message, path=("postgresql", key), hint="remove the key: Holster counts"
             )

@@ -409,3 +409,64 @@ def test_no_parameter_is_dropped_or_cut(resolve: Callable[..., ResolvedCluster],
             parameter = find_parameter(name, major)
             assert parameter is not None, name
             assert check_value(parameter, value, major) is None, name
+
+
+def test_tags_slots_and_times_reach_patroni(patroni: Callable[..., dict[str, Any]]) -> None:
+    """Per member its tags; for all of them slots, times and the number of synchronous standbys."""
+    nodes = "groups.sirius_postgres.nodes"
+    slots = {
+        "cdc": {"type": "logical", "database": "app", "plugin": "pgoutput"},
+        "archive": {"type": "physical"},
+    }
+    changes = {
+        f"{nodes}.1.tags": {"failover_priority": 0, "nosync": True, "replicatefrom": "pg1"},
+        "patroni": {"synchronous_node_count": 1, "primary_start_timeout": 0, "primary_stop_timeout": 90},
+        "postgresql": {"slots": slots, "parameters": {"wal_level": "logical"}},
+    }
+    dcs = patroni(changes)["bootstrap"]["dcs"]
+    assert dcs["slots"] == slots
+    assert dcs["postgresql"]["parameters"]["wal_level"] == "logical"
+    assert dcs["synchronous_node_count"] == 1
+    assert (dcs["primary_start_timeout"], dcs["primary_stop_timeout"]) == (0, 90)
+    assert patroni(changes, "pg1")["tags"] == {
+        "nofailover": False,
+        "nosync": False,
+        "noloadbalance": False,
+        "clonefrom": False,
+    }
+    assert patroni(changes, "pg2")["tags"] == {
+        "failover_priority": 0,
+        "nosync": True,
+        "noloadbalance": False,
+        "clonefrom": False,
+        "replicatefrom": "pg1",
+    }
+
+
+def test_an_older_patroni_gets_the_names_that_it_knows(patroni: Callable[..., dict[str, Any]]) -> None:
+    """It ignores the others without a word."""
+    dcs = patroni({"components.patroni": {"version": "2.1.4"}, "patroni.primary_stop_timeout": 60})
+    settings = dcs["bootstrap"]["dcs"]
+    assert (settings["master_start_timeout"], settings["master_stop_timeout"]) == (30, 60)
+    assert not {"primary_start_timeout", "primary_stop_timeout"} & set(settings)
+
+
+@pytest.mark.parametrize(
+    ("durability", "start", "sender"),
+    [("asynchronous", 300, None), ("synchronous", 60, "18s"), ("quorum", 60, "18s")],
+)
+def test_times_follow_durability(
+    patroni: Callable[..., dict[str, Any]], durability: str, start: int, sender: str | None
+) -> None:
+    """With a copy elsewhere nobody waits for recovery, nor a minute for a standby without power."""
+    config = patroni({"durability": durability, "patroni.ttl": 60})
+    assert config["bootstrap"]["dcs"]["primary_start_timeout"] == start
+    assert config["postgresql"]["parameters"].get("wal_sender_timeout") == sender
+
+
+def test_a_short_ttl_leaves_a_standby_time_to_answer(patroni: Callable[..., dict[str, Any]]) -> None:
+    """What is given in the spec counts; else five seconds at least."""
+    changes: dict[str, Any] = {"patroni": {"ttl": 20, "loop_wait": 10, "retry_timeout": 4}}
+    assert patroni(changes)["postgresql"]["parameters"]["wal_sender_timeout"] == "5s"
+    changes["postgresql.parameters"] = {"wal_sender_timeout": "20s"}
+    assert patroni(changes)["postgresql"]["parameters"]["wal_sender_timeout"] == "20s"

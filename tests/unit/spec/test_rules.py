@@ -180,8 +180,23 @@ FORBIDDEN: dict[str, Case] = {
     ),
     "half of ttl as watchdog margin": (
         [],
-        "patroni: {ttl: 30, loop_wait: 20, retry_timeout: 5, watchdog_safety_margin: -1}\n",
+        "patroni: {ttl: 30, loop_wait: 18, retry_timeout: 5, watchdog_safety_margin: -1}\n",
         {("error", "watchdog-timing", "patroni.watchdog_safety_margin")},
+    ),
+    "exactly ttl": (
+        [],
+        "patroni: {ttl: 30, loop_wait: 10, retry_timeout: 10}\n",
+        {("warning", "patroni-timing", "patroni.ttl")},
+    ),
+    "a watchdog before the leader gives up": (
+        [],
+        "patroni: {ttl: 30, watchdog_safety_margin: 16}\n",
+        {("warning", "watchdog-timing", "patroni.watchdog_safety_margin")},
+    ),
+    "a session longer than a day": (
+        [],
+        "patroni: {ttl: 172802}\n",
+        {("error", "out-of-range", "patroni.ttl")},
     ),
     "image from a url without checksum": (
         [],
@@ -365,7 +380,7 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
         'postgresql: {parameters: {fsync: true, full_page_writes: "on"}}\n',
     ),
     "trust on loopback": ([], "postgresql: {hba: [{address: 127.0.0.0/8, method: trust}]}\n"),
-    "exactly ttl": ([], "patroni: {ttl: 30, loop_wait: 10, retry_timeout: 10}\n"),
+    "two seconds below ttl": ([], "patroni: {ttl: 32, loop_wait: 10, retry_timeout: 10}\n"),
     "watchdog off": ([], 'patroni: {watchdog: "off", watchdog_safety_margin: 29}\n'),
     "enough senders": ([], "postgresql: {max_wal_senders: 5, max_replication_slots: 4}\n"),
     "ordinary parameters": ([], "postgresql: {parameters: {random_page_cost: 1.1, jit: false}}\n"),
@@ -414,9 +429,9 @@ def test_trap_02_a_disk_name_that_moves_is_pointed_out() -> None:
 
 def test_trap_27_the_times_of_patroni_are_refused_with_their_sum() -> None:
     """Whoever shortens ttl alone makes a leader that loses its lock on the first failing request."""
-    (problem,) = find_problems(change_spec(more="patroni: {ttl: 29}\n"))
+    (problem,) = find_problems(change_spec(more="patroni: {ttl: 24}\n"))
     assert problem.id == "patroni-timing"
-    assert "10 + 2 * 10 = 30 s is more than ttl = 29 s" in problem.message
+    assert "5 + 2 * 10 = 25 s is more than ttl = 24 s" in problem.message
 
 
 def test_datacenter_warning_names_the_servers() -> None:

@@ -237,7 +237,7 @@ BREAKAGES: Final = (
         "cert_file must be one PEM block",
     ),
     Breakage("tls", f"{ETC}/consul.d/tls/agent.key", _unlink, "key_file: not named"),
-    Breakage("patroni-rules", PATRONI, replaced("ttl: 30", "ttl: 29"), "more than ttl"),
+    Breakage("patroni-rules", PATRONI, replaced("ttl: 30", "ttl: 24"), "more than ttl"),
     Breakage("patroni-rules", PATRONI, replaced("name: pg1", "name: pg2"), "name is pg2"),
     Breakage(
         "patroni-rules",
