@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from hashlib import file_digest
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,7 @@ BASE_DISK: Final = "base/disk.qcow2"
 BASE_KERNEL: Final = "base/vmlinuz"
 BASE_INITRD: Final = "base/initrd.img"
 FORMAT: Final = 1
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ArtifactsInvalid(InputInvalid):
@@ -111,16 +113,22 @@ def load_artifacts(root: Path) -> Artifacts:
     try:
         content = json.loads(path.read_text("utf-8"))
         files = content["files"]
-        is_known = content["holster"] == FORMAT and all(isinstance(value, str) for value in files.values())
+        is_known = content["holster"] == FORMAT and all(map(_is_entry, files, files.values()))
     except OSError as error:
         raise ArtifactsInvalid(
             f"cannot read {path}: {error.strerror}", hint=f"`holster artifacts sum {root}` writes it"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_known = False
     if not is_known:
         raise ArtifactsInvalid(f"{path} is not a manifest of artifacts")
     return Artifacts(root, dict(files))
+
+
+def _is_entry(name: str, digest: object) -> bool:
+    folder, *rest = name.split("/")
+    is_inside = folder in FOLDERS and rest and {"", ".", ".."}.isdisjoint(rest)
+    return bool(is_inside and name.isprintable() and isinstance(digest, str) and SHA256.fullmatch(digest))
 
 
 def find_differences(artifacts: Artifacts) -> list[str]:

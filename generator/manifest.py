@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from generator.render.rendered import RenderedFile
 
 MANIFEST_VERSION: Final = 1
+MAX_BYTES: Final = 256 << 20
+"""No file that Holster renders is as large."""
+
+PRINTABLE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,4096}")
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+MODE: Final = re.compile(r"0[0-7]{3}")
 SECRET_MODE: Final = 0o600
 PUBLIC_MODE: Final = 0o644
 SECRET_FOLDER_MODE: Final = 0o700
@@ -40,7 +47,7 @@ class ManifestInputs:
         cluster: the cluster's name.
         tool_version: version of Holster.
         spec_sha256, bundle_sha256: digests of the two files.
-        templates_sha256: digest of templates, fragments and platform profiles; it
+        program_sha256: digest of templates, fragments, platform profiles and code; it
             changes while someone works on them, when the version does not.
     """
 
@@ -48,7 +55,7 @@ class ManifestInputs:
     tool_version: str
     spec_sha256: str
     bundle_sha256: str
-    templates_sha256: str = ""
+    program_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,7 @@ def format_manifest(manifest: Manifest) -> bytes:
         "tool_version": inputs.tool_version,
         "spec_sha256": inputs.spec_sha256,
         "bundle_sha256": inputs.bundle_sha256,
-        "templates_sha256": inputs.templates_sha256,
+        "program_sha256": inputs.program_sha256,
     }
     if manifest.is_mixed:
         head["mixed"] = True
@@ -144,21 +151,49 @@ def format_manifest(manifest: Manifest) -> bytes:
     return f'{{\n{"".join(lines)}"files": [\n{files}\n]\n}}\n'.encode()
 
 
-def _parse_entry(entry: dict[str, Any]) -> ManifestEntry:
-    path = str(entry["path"])
-    if path.startswith("/") or ".." in path.split("/"):
+def _parse_path(value: Any) -> str:
+    parts = _parse_text(value).split("/")
+    # Also an absolute path: its first part is empty.
+    if not {"", ".", ".."}.isdisjoint(parts) or parts == [MANIFEST]:
         raise ManifestInvalid("names a path outside its folder")
-    node_mode = entry.get("node_mode")
+    return "/".join(parts)
+
+
+def _parse_text(value: Any, pattern: re.Pattern[str] = PRINTABLE) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError("not such a text")
+    return value
+
+
+def _parse_size(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("not a size")
+    return value
+
+
+def _parse_entry(entry: dict[str, Any]) -> ManifestEntry:
+    is_secret, mode = entry["secret"], int(_parse_text(entry["mode"], MODE), 8)
+    if mode != {True: SECRET_MODE, False: PUBLIC_MODE}[is_secret]:
+        raise ValueError("not the mode of such a file")
+    owner, group, node_mode = (entry.get(name) for name in ("owner", "group", "node_mode"))
     return ManifestEntry(
-        path=path,
-        sha256=str(entry["sha256"]),
-        size=int(entry["size"]),
-        mode=int(entry["mode"], 8),
-        is_secret=bool(entry["secret"]),
-        owner=entry.get("owner"),
-        group=entry.get("group"),
-        node_mode=None if node_mode is None else int(node_mode, 8),
+        path=_parse_path(entry["path"]),
+        sha256=_parse_text(entry["sha256"], DIGEST),
+        size=_parse_size(entry["size"]),
+        mode=mode,
+        is_secret=is_secret,
+        owner=None if owner is None else _parse_text(owner),
+        group=None if group is None else _parse_text(group),
+        node_mode=None if node_mode is None else int(_parse_text(node_mode, MODE), 8),
     )
+
+
+def _parse_entries(entries: Any) -> tuple[ManifestEntry, ...]:
+    parsed = tuple(_parse_entry(entry) for entry in entries)
+    paths = {entry.path for entry in parsed}
+    if len(paths) != len(parsed) or not paths.isdisjoint(list_folders(parsed)):
+        raise ValueError("a path stands twice")
+    return parsed
 
 
 def parse_manifest(text: bytes) -> Manifest:
@@ -172,32 +207,39 @@ def parse_manifest(text: bytes) -> Manifest:
         if data["holster_manifest"] != MANIFEST_VERSION:
             raise ManifestInvalid("was written by another release of Holster")
         inputs = ManifestInputs(
-            cluster=str(data["cluster"]),
-            tool_version=str(data["tool_version"]),
-            spec_sha256=str(data["spec_sha256"]),
-            bundle_sha256=str(data["bundle_sha256"]),
-            templates_sha256=str(data["templates_sha256"]),
+            cluster=_parse_text(data["cluster"]),
+            tool_version=_parse_text(data["tool_version"]),
+            spec_sha256=_parse_text(data["spec_sha256"], DIGEST),
+            bundle_sha256=_parse_text(data["bundle_sha256"], DIGEST),
+            # The output of a Holster that named it otherwise is Holster's, but not current.
+            program_sha256=_parse_text(data.get("program_sha256", "0" * 64), DIGEST),
         )
-        entries = tuple(_parse_entry(entry) for entry in data["files"])
+        entries = _parse_entries(data["files"])
         return Manifest(inputs, entries, is_mixed=data.get("mixed") is True)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ManifestInvalid("is not a manifest of Holster") from None
 
 
-def read_regular_file(path: str) -> tuple[int, bytes] | None:
-    """Return mode and bytes of a regular file; None for anything else, links included."""
+def read_regular_file(
+    path: str, *, size: int | None = None, limit: int = MAX_BYTES
+) -> tuple[int, bytes] | None:
+    """Return mode and bytes of a regular file; None for anything else, links included.
+
+    None, too, and nothing is read, where it has more than `limit` bytes or another size than `size`.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(found.st_mode) or found.st_size > limit or size not in {None, found.st_size}:
             return None
-        chunks = []
-        while chunk := os.read(descriptor, max(found.st_size + 1, 1 << 16)):
-            chunks.append(chunk)
-        return stat.S_IMODE(found.st_mode), b"".join(chunks)
+        content = bytearray()
+        # A file that grows meanwhile is as good as changed.
+        while len(content) <= found.st_size and (chunk := os.read(descriptor, found.st_size + 1)):
+            content += chunk
+        return stat.S_IMODE(found.st_mode), bytes(content)
     except OSError:
         return None
     finally:
@@ -210,10 +252,13 @@ def load_manifest(directory: Path) -> Manifest | None:
     Raises:
         ManifestInvalid: there is a manifest.json, but not one of Holster.
     """
-    found = read_regular_file(f"{directory}/{MANIFEST}")
-    if found is None:
-        return None
-    return parse_manifest(found[1])
+    path = f"{directory}/{MANIFEST}"
+    found = read_regular_file(path)
+    if found is not None:
+        return parse_manifest(found[1])
+    if os.path.lexists(path):
+        raise ManifestInvalid("cannot be read, or is no manifest of Holster")
+    return None
 
 
 def list_folders(entries: Iterable[ManifestEntry]) -> dict[str, int]:
@@ -252,7 +297,7 @@ def is_intact(directory: Path, manifest: Manifest) -> bool:
     ):
         return False
     for entry in manifest.entries:
-        found = read_regular_file(f"{directory}/{entry.path}")
+        found = read_regular_file(f"{directory}/{entry.path}", size=entry.size)
         if found is None or found[0] != entry.mode or sha256(found[1]).hexdigest() != entry.sha256:
             return False
     return True

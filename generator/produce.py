@@ -149,7 +149,7 @@ def describe_inputs(checked: CheckedSpec, bundle: CredentialBundle) -> ManifestI
         tool_version=__version__,
         spec_sha256=checked.sha256,
         bundle_sha256=sha256(format_bundle(bundle)).hexdigest(),
-        templates_sha256=digest_program(),
+        program_sha256=digest_program(),
     )
 
 

@@ -203,7 +203,9 @@ def _build(
         if content is None:
             _keep(source, path, entry.path)
         elif not (
-            entry.path in known and read_regular_file(source) == (entry.mode, content) and _link(source, path)
+            entry.path in known
+            and read_regular_file(source, size=len(content)) == (entry.mode, content)
+            and _link(source, path)
         ):
             _create(path, content, entry.mode)
             written.append(entry.path)

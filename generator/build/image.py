@@ -121,7 +121,7 @@ def find_current(order: Order, inputs: str) -> BuiltImage | None:
         record = json.loads((order.target / RECORD).read_text("utf-8"))
         if record["inputs"] == inputs and digest_file(path) == record["sha256"]:
             return BuiltImage(path, record["sha256"], is_new=False, seconds=0.0)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass  # none, or not of ours: it is built
     return None
 

@@ -18,6 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 from generator.errors import ToolFailed
 from generator.lab.disks import make_blank
 from generator.lab.failure import LabFailed
+from generator.lab.kept import SOCKETS
 from generator.lab.machine import Engine, Machine
 from generator.lab.network import LOOPBACK
 from generator.lab.renewal import renew_seed
@@ -297,7 +298,7 @@ def open_lab(  # noqa: PLR0913 -- one parameter per thing that comes from outsid
         UsageInvalid: no such machine or image, or a spec that the lab cannot imitate.
         ToolMissing: QEMU or ssh is not there.
     """
-    sockets = Path(tempfile.mkdtemp(prefix="holster-lab-"))
+    sockets = Path(tempfile.mkdtemp(prefix=SOCKETS))
     try:
         site = prepare_site(checked, image, folder, sockets, tools, names=names)
         kernel = site.image.boot.kernel if site.image.boot else None

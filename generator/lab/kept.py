@@ -7,17 +7,21 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from generator.errors import UsageInvalid
 from generator.tools.background import end_other, read_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 STATE: Final = "lab.json"
 LOCK: Final = "lab.lock"
+SOCKETS: Final = "holster-lab-"
+"""How the name of a lab's folder of sockets begins."""
 STATE_VERSION: Final = 1
 
 
@@ -39,33 +43,48 @@ def forget_kept(folder: Path) -> None:
     (folder / STATE).unlink(missing_ok=True)
 
 
-def _load(folder: Path) -> dict[str, Any]:
+class _Process(BaseModel):
+    """A process that was left running; `start` tells it from a later one of its number."""
+
+    model_config = ConfigDict(strict=True)
+    pid: PositiveInt
+    start: int | None
+
+
+class _Kept(BaseModel):
+    """The note of a lab."""
+
+    model_config = ConfigDict(strict=True)
+    holster_lab: Literal[1]
+    sockets: str
+    processes: dict[str, _Process]
+
+
+def _load(folder: Path) -> _Kept | None:
+    """Return the note; None where there is none, or one that we did not write."""
     try:
-        data = json.loads((folder / STATE).read_text("utf-8"))
+        return _Kept.model_validate_json((folder / STATE).read_bytes())
     except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) and data.get("holster_lab") == STATE_VERSION else {}
+        return None
 
 
 def list_running(folder: Path) -> list[str]:
     """Return the names of the kept processes that still run."""
-    found = _load(folder).get("processes", {})
-    return [
-        name for name, item in found.items() if item["start"] and read_start(item["pid"]) == item["start"]
-    ]
+    kept = _load(folder)
+    found = kept.processes.items() if kept else ()
+    return [name for name, item in found if item.start and read_start(item.pid) == item.start]
 
 
 def stop_kept(folder: Path) -> list[str]:
     """End the kept processes; return the names of those that ran."""
-    data = _load(folder)
-    ended = [
-        name
-        for name, item in data.get("processes", {}).items()
-        if item["start"] and end_other(item["pid"], item["start"])
-    ]
-    if data:
-        shutil.rmtree(data["sockets"], ignore_errors=True)
-        (folder / STATE).unlink()
+    kept = _load(folder)
+    if kept is None:
+        return []
+    ended = [name for name, item in kept.processes.items() if item.start and end_other(item.pid, item.start)]
+    # A damaged note must not name another folder to be removed.
+    if Path(kept.sockets).name.startswith(SOCKETS):
+        shutil.rmtree(kept.sockets, ignore_errors=True)
+    (folder / STATE).unlink()
     return ended
 
 

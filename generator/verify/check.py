@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from generator.tools.toolbox import Tool, ToolBox
     from generator.versions import VersionNumber
 
-UNREADABLE: Final = (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError)
+UNREADABLE: Final = (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError, RecursionError)
 """What a judge may stumble over in a file that somebody edited; a finding, not a traceback."""
 
 

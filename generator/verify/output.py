@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import stat
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from generator.errors import OutputRejected, UsageInvalid
 from generator.layout import MANIFEST, NODES, PAYLOAD, PLATFORM, ClusterOutput, NodePaths
-from generator.manifest import ManifestInvalid, load_manifest
+from generator.manifest import MAX_BYTES, ManifestInvalid, load_manifest
 from generator.platforms.profile import PlatformProfile
 from generator.versions import VersionNumber
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from generator.manifest import Manifest
 
 
@@ -86,7 +88,22 @@ class Output:
     @property
     def files(self) -> list[Path]:
         """Every file below the folder, sorted; links are files, too."""
-        return sorted(path for path in self.root.rglob("*") if path.is_symlink() or not path.is_dir())
+        return _list_files(self.root)
+
+
+def _list_files(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def _demand_readable(path: Path) -> None:
+    """Refuse what no check could read to its end: devices, pipes, a sparse file of a terabyte."""
+    try:
+        found = path.stat()
+    except OSError:
+        # A link to nothing, or a loop of links: the manifest's check names it.
+        return
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)) or found.st_size > MAX_BYTES:
+        raise OutputRejected(f"{path} is no file of a render: not a regular file, or too large")
 
 
 def load_output(directory: Path) -> Output:
@@ -105,9 +122,10 @@ def load_output(directory: Path) -> Output:
             f"{directory} is not an output folder: it has no {MANIFEST}",
             hint="`holster render SPEC` makes one",
         )
-    names = sorted(
-        {PurePosixPath(path).parts[1] for path in manifest.paths if PurePosixPath(path).parts[0] == NODES}
-    )
+    for path in _list_files(directory):
+        _demand_readable(path)
+    parts = (path.split("/") for path in manifest.paths if path.startswith(f"{NODES}/"))
+    names = sorted({name for _, name, *rest in parts if rest})
     nodes = tuple(_load_node(directory, name) for name in names)
     return Output(directory, manifest, _load_platform(directory), nodes)
 
@@ -138,7 +156,7 @@ def _load_node(directory: Path, name: str) -> NodeOutput:
         )
     except OSError as error:
         raise OutputRejected(f"{path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OutputRejected(
             f"{path} is not what docs/node-json.md describes: {type(error).__name__}"
         ) from None

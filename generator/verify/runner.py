@@ -9,8 +9,9 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from generator.errors import BundleInvalid
+from generator.errors import BundleInvalid, OutputRejected
 from generator.tools.process import CANCELLATION, SCRATCH
+from generator.verify.check import UNREADABLE
 from generator.verify.cloud_init import plan_cloud_init
 from generator.verify.consul import plan_consul
 from generator.verify.context import Context
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from generator.progress import Reporter
     from generator.tools.toolbox import ToolBox
     from generator.verify.check import Check
+    from generator.verify.output import Output
     from generator.verify.report import CheckResult
 
 PLANS: Final = (
@@ -86,10 +88,13 @@ def verify_output(  # noqa: PLR0913 - the contract of the command
             f"the bundle belongs to the cluster {bundle.cluster}, the output to {cluster}",
             hint="name the right file with --secrets",
         )
-    secrets = collect_secrets(output, bundle)
+    try:
+        secrets = collect_secrets(output, bundle)
+    except UNREADABLE as error:
+        raise _misshapen(output, error) from None
     with tempfile.TemporaryDirectory(prefix="holster-verify-") as scratch:
         context = Context(output, Path(scratch), secrets, tools.plugins)
-        checks = [check for plan in PLANS for check in plan(context)]
+        checks = _plan_checks(context)
         files, machines = len(output.manifest.entries), len(output.nodes)
         reporter.step(f"Checking {files} files of {machines} machines: {len(checks)} checks")
         token = SCRATCH.set(context.scratch)
@@ -98,6 +103,18 @@ def verify_output(  # noqa: PLR0913 - the contract of the command
         finally:
             SCRATCH.reset(token)
     return VerifyReport(tuple(results), require_tools)
+
+
+def _plan_checks(context: Context) -> list[Check]:
+    try:
+        return [check for plan in PLANS for check in plan(context)]
+    except UNREADABLE as error:
+        raise _misshapen(context.output, error) from None
+
+
+def _misshapen(output: Output, error: Exception) -> OutputRejected:
+    # Without the error's text, which may quote a secret.
+    return OutputRejected(f"{output.root} has another shape than Holster renders ({type(error).__name__})")
 
 
 def _run_checks(

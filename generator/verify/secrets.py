@@ -101,7 +101,7 @@ def _load_values(path: Path) -> Iterator[str]:
             parsed = yaml.safe_load(text)
         elif path.suffix == ".json":
             parsed = json.loads(text)
-    except (HclInvalid, yaml.YAMLError, ValueError):
+    except (HclInvalid, yaml.YAMLError, ValueError, RecursionError):
         return  # the syntax check reports it
     yield from _walk(parsed)
 

@@ -36,7 +36,7 @@ def make_version(number: int) -> tuple[list[RenderedFile], ManifestInputs]:
         RenderedFile(PurePosixPath(f"nodes/n{number % 2 + 1}/user-data"), b"v%d" % number, is_secret=True),
         RenderedFile(PurePosixPath("packer/main.pkr.hcl"), b"v%d" % number),
     ]
-    return files, ManifestInputs("c", "0", f"{number:064}", "b")
+    return files, ManifestInputs("c", "0", f"{number:064}", "b" * 64, "c" * 64)
 
 
 def find_version(target: Path, highest: int) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from generator.artifacts import (
     sum_artifacts,
 )
 from generator.errors import UsageInvalid
+from tests.fakes.damage import damage_bytes, damage_data, make_draw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,3 +68,22 @@ def test_a_manifest_of_another_form_is_refused(tmp_path: Path, text: str) -> Non
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ArtifactsInvalid, match="is not a manifest"):
         load_artifacts(tmp_path)
+
+
+def test_damaged_manifest_is_refused_in_words(tmp_path: Path) -> None:
+    """Or still is a manifest of files below the folder."""
+    (tmp_path / "programs").mkdir()
+    for name in ("consul", "vip-manager"):
+        (tmp_path / "programs" / name).write_bytes(b"x")
+    sum_artifacts(tmp_path)
+    path = tmp_path / "manifest.json"
+    whole = path.read_bytes()
+    draw = make_draw("artifacts")
+    for _ in range(500):
+        data = json.loads(whole)
+        damage_data(draw, data)
+        path.write_bytes(json.dumps(data).encode() if draw.random() < 0.5 else damage_bytes(draw, whole))
+        with suppress(ArtifactsInvalid):
+            artifacts = load_artifacts(tmp_path)
+            find_differences(artifacts)
+            assert all(name.split("/")[0] == "programs" and ".." not in name for name in artifacts.sums)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -20,9 +22,11 @@ from generator.manifest import (
     list_folders,
     load_manifest,
     parse_manifest,
+    read_regular_file,
 )
 from generator.render.rendered import RenderedFile
 from generator.write import write_tree
+from tests.fakes.damage import damage_bytes, damage_data, make_draw
 
 INPUTS = ManifestInputs("sirius", "0.1.0", "a" * 64, "b" * 64, "c" * 64)
 FILES = [
@@ -51,7 +55,7 @@ def test_text_is_what_other_programs_rely_on() -> None:
         "tool_version": "0.1.0",
         "spec_sha256": "a" * 64,
         "bundle_sha256": "b" * 64,
-        "templates_sha256": "c" * 64,
+        "program_sha256": "c" * 64,
         "files": [
             {
                 "path": "nodes/pg1/payload/etc/consul.d/consul.hcl",
@@ -108,6 +112,20 @@ def test_empty_manifest_is_json() -> None:
         make_text().replace(b"packer/image", b"/etc/image"),
         make_text().replace(b'"0644"', b'"rw-"'),
         make_text().replace(b'"size": 5', b'"size": null'),
+        make_text().replace(b'"size": 5', b'"size": Infinity'),
+        make_text().replace(b'"size": 5', b'"size": true'),
+        make_text().replace(b'"size": 5', b'"size": ' + b"9" * 5000),
+        make_text().replace(b'"0644"', b'"4755"'),
+        make_text().replace(b'"0644"', b'"0600"'),
+        make_text().replace(b"packer/image", b"packer/./image"),
+        make_text().replace(b"packer/image", b"packer//image"),
+        make_text().replace(b"packer/image", b"packer\\u0000image"),
+        make_text().replace(b"packer/image", b"packer\\ud800image"),
+        make_text().replace(b"packer/image.pkr.hcl", b"manifest.json"),
+        make_text().replace(b"packer/image.pkr.hcl", b"nodes"),
+        make_text().replace(b'"cluster": "sirius"', b'"cluster": null'),
+        make_text().replace(b"a" * 64, b"a" * 63),
+        make_text().replace(b'"files": [', b'"files": [1, '),
         make_text()[:-20],
     ],
 )
@@ -115,6 +133,45 @@ def test_refuses_what_it_cannot_have_written(text: bytes) -> None:
     """Pruning trusts the manifest, so that it must not name paths outside."""
     with pytest.raises(ManifestInvalid):
         parse_manifest(text)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "data"])
+def test_damage_never_ends_in_a_traceback(kind: str) -> None:
+    """Refused, or read as something that Holster can have written: it is written again the same."""
+    draw = make_draw(f"manifest, {kind}")
+    for _ in range(2000):
+        if kind == "bytes":
+            text = damage_bytes(draw, make_text())
+        else:
+            data = json.loads(make_text())
+            damage_data(draw, data)
+            text = json.dumps(data).encode()
+        with suppress(ManifestInvalid):
+            manifest = parse_manifest(text)
+            assert parse_manifest(format_manifest(manifest)) == manifest
+
+
+def test_output_of_an_earlier_holster_is_ours_but_not_current(tmp_path: Path) -> None:
+    """A key had another name: the next render replaces the output as any other."""
+    target = tmp_path / "sirius"
+    write_tree(FILES, target, INPUTS)
+    path = target / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b"program_sha256", b"templates_sha256"))
+    assert not is_current(target, INPUTS)
+    assert not write_tree(FILES, target, INPUTS).has_changed
+    assert is_current(target, INPUTS)
+
+
+def test_sizes_are_looked_at_before_reading(tmp_path: Path) -> None:
+    """A sparse file of a terabyte, or a device, in place of a file or of the manifest."""
+    target = tmp_path / "sirius"
+    write_tree(FILES, target, INPUTS)
+    os.truncate(target / "packer/image.pkr.hcl", 1 << 40)
+    assert not is_current(target, INPUTS)
+    os.truncate(target / "manifest.json", 1 << 40)
+    with pytest.raises(ManifestInvalid):
+        load_manifest(target)
+    assert read_regular_file("/dev/zero") is None
 
 
 def test_folders_above_a_secret_are_closed_whatever_the_order() -> None:
@@ -142,7 +199,7 @@ class TestIsCurrent:
         assert is_current(target, INPUTS)
 
     @pytest.mark.parametrize(
-        "field", ["cluster", "tool_version", "spec_sha256", "bundle_sha256", "templates_sha256"]
+        "field", ["cluster", "tool_version", "spec_sha256", "bundle_sha256", "program_sha256"]
     )
     def test_not_after_any_input_changed(self, target: Path, field: str) -> None:
         """Each input counts, the templates of a work in progress as well."""

@@ -225,7 +225,7 @@ def test_refuses_the_output_of_another_cluster(target: Path) -> None:
     write_tree(make_tree(), target, INPUTS)
 
     with pytest.raises(UsageInvalid, match="holds the output of the cluster sirius"):
-        write_tree(make_tree(), target, ManifestInputs("vega", "0.1.0", "a" * 64, "b" * 64))
+        write_tree(make_tree(), target, ManifestInputs("vega", "0.1.0", "a" * 64, "b" * 64, "c" * 64))
 
     assert is_current(target, INPUTS)
 
@@ -409,8 +409,8 @@ def test_kill_at_random_moments_leaves_one_whole_version(target: Path) -> None:
         manifest = load_manifest(target)
         assert manifest is not None
         assert is_current(target, manifest.inputs)
-    write_tree(make_tree(), target, ManifestInputs("c", "0", "a", "b"))
-    assert is_current(target, ManifestInputs("c", "0", "a", "b"))
+    write_tree(make_tree(), target, ManifestInputs("c", "0", "a" * 64, "b" * 64, "c" * 64))
+    assert is_current(target, ManifestInputs("c", "0", "a" * 64, "b" * 64, "c" * 64))
     assert beside(target) == []
 
 
@@ -418,7 +418,7 @@ def test_kill_at_random_moments_leaves_one_whole_version(target: Path) -> None:
 @pytest.mark.parametrize("limit", [0, 100, 900])
 def test_full_disk_leaves_the_old_output(target: Path, limit: int) -> None:
     """Every write past the limit fails as on a full disk; 0 stops the first byte."""
-    old = ManifestInputs("c", "0", "a", "b")
+    old = ManifestInputs("c", "0", "a" * 64, "b" * 64, "c" * 64)
     write_tree(make_tree(), target, old)
     before = snapshot(target)
 

@@ -13,6 +13,7 @@ from generator.errors import UsageInvalid
 from generator.lab.kept import STATE, list_running, reserve, save_kept, stop_kept
 from generator.tools.background import Background
 from generator.tools.process import Command
+from tests.fakes.damage import damage_bytes, damage_data, make_draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def beside(tmp_path: Path) -> Iterator[Background]:
 
 def test_kept_lab_is_found_and_ended(tmp_path: Path, beside: Background) -> None:
     """By the user's `--stop`, from another shell."""
-    sockets = tmp_path / "sockets"
+    sockets = tmp_path / "holster-lab-x"
     sockets.mkdir()
     save_kept(tmp_path, {"pg1": beside.pid}, sockets)
     assert list_running(tmp_path) == ["pg1"]
@@ -49,7 +50,7 @@ def test_kept_lab_is_found_and_ended(tmp_path: Path, beside: Background) -> None
 
 def test_other_process_with_the_same_pid_is_left_alone(tmp_path: Path, beside: Background) -> None:
     """After a reboot of the host pids name other programs."""
-    save_kept(tmp_path, {"pg1": beside.pid}, tmp_path / "sockets")
+    save_kept(tmp_path, {"pg1": beside.pid}, tmp_path / "holster-lab-x")
     path = tmp_path / STATE
     data = json.loads(path.read_text())
     data["processes"]["pg1"]["start"] -= 1
@@ -84,3 +85,25 @@ def test_damaged_note_is_no_lab(tmp_path: Path, text: str) -> None:
     (tmp_path / STATE).write_text(text)
     assert list_running(tmp_path) == []
     assert stop_kept(tmp_path) == []
+
+
+def test_damaged_note_ends_nothing_and_removes_nothing(tmp_path: Path, beside: Background) -> None:
+    """Refused as none of ours; what it names as folder of sockets must look like one."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    save_kept(tmp_path, {"pg1": beside.pid}, precious)
+    whole = (tmp_path / STATE).read_bytes()
+    draw = make_draw("lab.json")
+    for _ in range(300):
+        data = json.loads(whole)
+        damage_data(draw, data)
+        # A process of another start: damage cannot hit it, whatever the numbers.
+        for item in data["processes"].values() if isinstance(data.get("processes"), dict) else ():
+            if isinstance(item, dict) and item.get("start"):
+                item["start"] = 1
+        text = json.dumps(data).encode() if draw.random() < 0.5 else damage_bytes(draw, b'{"a": [1, {}]}')
+        (tmp_path / STATE).write_bytes(text)
+        assert list_running(tmp_path) == []
+        assert stop_kept(tmp_path) == []
+    assert precious.is_dir()
+    assert beside.is_alive
