@@ -128,12 +128,14 @@ class CloudInitFacts(ProfileModel):
 
     `oldest`: the oldest version of cloud-init that the system may have; older ones need
     not understand what is rendered for it.
+    `host_keys`: kinds of SSH host keys that it makes. A machine in FIPS mode knows no ed25519.
     """
 
     oldest: Version = "22.4"
     distro: Distro
     renderers: Renderers
     admin_groups: Groups
+    host_keys: Annotated[tuple[Literal["ed25519", "ecdsa", "rsa"], ...], Field(min_length=1, max_length=3)]
 
 
 class PlatformProfile(ProfileModel):

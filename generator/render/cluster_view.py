@@ -173,6 +173,7 @@ class ClusterView:
         self.build_user = facts.image.ssh_user
         self.cloud_init_distro = facts.cloud_init.distro
         self.cloud_init_renderers = facts.cloud_init.renderers
+        self.host_keys = facts.cloud_init.host_keys
 
     def _set_paths(self) -> None:
         paths, users, units = self._platform.paths, self._platform.users, self._platform.units

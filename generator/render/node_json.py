@@ -98,7 +98,8 @@ def _describe_directories(node: ResolvedNode) -> list[Document]:
         return {"path": path, "owner": owner, "group": group, "mode": mode}
 
     directories = [
-        own(facts.paths.consul_config_dir, consul, consul, "0750"),
+        # Consul reads it; an agent that was taken over must not write its own rules for the next start.
+        own(facts.paths.consul_config_dir, "root", consul, "0750"),
         own(f"{facts.paths.consul_config_dir}/tls", "root", consul, "0750"),
         own(facts.paths.consul_data_dir, consul, consul, "0750"),
     ]

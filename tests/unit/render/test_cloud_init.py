@@ -30,6 +30,15 @@ def nodes_of(rendered: Rendered) -> list[str]:
     return [peer.name for peer in rendered.cluster.peers]
 
 
+@pytest.mark.parametrize(("platform", "kinds"), [("redos8", ["ed25519", "ecdsa"]), ("debian13", ["ed25519"])])
+def test_a_machine_in_fips_mode_gets_a_host_key(render: Render, platform: str, kinds: list[str]) -> None:
+    """It knows no ed25519; with that kind alone sshd had no key, and nobody got in."""
+    rendered = render(changes={"platform": platform})
+    assert yaml.safe_load(rendered.text("nodes/pg1/user-data"))["ssh_genkeytypes"] == kinds
+    seeds = [path for path in rendered.files if path.endswith("base-seed/user-data")]
+    assert all(yaml.safe_load(rendered.text(path))["ssh_genkeytypes"] == kinds for path in seeds)
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_write_files_is_the_payload_byte_for_byte(render: Render, example: str) -> None:
     """Path, mode and content of every payload file, delivered as root."""

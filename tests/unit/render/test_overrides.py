@@ -23,6 +23,7 @@ SPARED = {
     "restarts_oneshot": "a fact about systemd; tested with the unit",
     "python": "what the wheelhouse of a user must fit; nothing is rendered from it",
     "cloud_init.oldest": "for the verification",
+    "cloud_init.host_keys": "a choice among three words, tested with the seed",
     "kickstart.handlers": "likewise",
     "vip_manager_modes": "a choice among two words, tested with the rules",
     "image.default_release": "a choice among the ISOs below",

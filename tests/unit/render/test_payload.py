@@ -116,6 +116,21 @@ def test_a_disk_is_found_one_way(render: Render) -> None:
     assert [volume["disk"] for volume in volumes] == [{"serial": "holster-data"}, {"serial": "holster-wal"}]
 
 
+def test_consul_cannot_write_its_own_configuration(render: Render) -> None:
+    """Whoever takes the agent over could give it a script check that runs at the next start."""
+    for peer in render().cluster.peers:
+        document = read_node(render(), peer.name)
+        folder, tls = (
+            next(entry for entry in document["directories"] if entry["path"] == path)
+            for path in ("/etc/consul.d", "/etc/consul.d/tls")
+        )
+        assert (folder["owner"], folder["group"], folder["mode"]) == ("root", "consul", "0750")
+        assert (tls["owner"], tls["group"], tls["mode"]) == ("root", "consul", "0750")
+        below = [entry for entry in document["files"] if entry["path"].startswith("/etc/consul.d/")]
+        assert {(entry["owner"], entry["group"]) for entry in below} == {("root", "consul")}
+        assert all(int(entry["mode"], 8) & 0o022 == 0 for entry in below)
+
+
 def test_trap_08_mount_roots_belong_to_postgres(render: Render) -> None:
     """Patroni renames and removes directories below them."""
     directories = {entry["path"]: entry for entry in read_node(render(), "pg1")["directories"]}
