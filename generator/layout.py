@@ -33,6 +33,11 @@ class ClusterOutput:
         """What builds the golden image."""
         return self.root / PACKER
 
+    @property
+    def clients(self) -> Path:
+        """What clients of the cluster need."""
+        return self.root / CLIENTS
+
     def node(self, name: str) -> Path:
         """Return the folder of one node."""
         return self.root / NODES / name
@@ -43,6 +48,7 @@ PLATFORM = "platform.json"
 """The facts of the platform that the files were rendered for, the spec's overrides included."""
 NODES = "nodes"
 PACKER = "packer"
+CLIENTS = "clients"
 PAYLOAD = "payload"
 KICKSTART = "ks.cfg"
 USER_DATA = "user-data"

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from generator.layout import PLATFORM
+from generator.render.clients import render_clients
 from generator.render.cloud_init import render_meta_data, render_network, render_user_data
 from generator.render.cluster_view import ClusterView
 from generator.render.json_text import to_json
@@ -68,7 +69,11 @@ def render_cluster(
         firstboot: the first-boot program, which goes into the image; None leaves it out.
     """
     view = ClusterView(cluster)
-    files = [*render_packer(cluster, view, firstboot), render_facts(cluster)]
+    files = [
+        *render_packer(cluster, view, firstboot),
+        render_facts(cluster),
+        *render_clients(cluster, view),
+    ]
     for node in resolve_nodes(cluster):
         if nodes is None or node.name in nodes:
             files.extend(render_node(node, view, tool_version=tool_version))

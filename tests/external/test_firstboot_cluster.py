@@ -22,6 +22,7 @@ import yaml
 from generator.credentials.bundle import create_bundle
 from generator.credentials.certificates import create_authority
 from generator.errors import ToolMissing
+from generator.layout import CLIENTS
 from generator.platforms.profile import load_profile
 from generator.render.tree import render_cluster
 from generator.resolve import list_identities, resolve_cluster
@@ -106,6 +107,14 @@ def deliver(tree: RenderedTree, machine: TestMachine) -> None:
         path = str(file.path)
         if path.startswith(f"{prefix}/"):
             machine.write(path.removeprefix(prefix), file.content, file.mode or 0o644)
+
+
+def deliver_clients(tree: RenderedTree, machine: TestMachine) -> None:
+    """Put the folder for clients where its files say that it is."""
+    for file in tree.files:
+        if file.path.parts[0] == CLIENTS:
+            ca = f"/etc/ssl/{tree.cluster}-ca.pem"
+            machine.write(ca if file.path.name == "ca.pem" else f"/srv/{file.path}", file.content)
 
 
 class Cluster:
@@ -218,6 +227,7 @@ def start(
         tree = render(version, postgresql, **settings)
         for number, machine in enumerate(cluster.machines, 11):
             deliver(tree, machine)
+            deliver_clients(tree, machine)
             install_image(machine, programs)
             machine.add_disk("data", 1536)
             machine.add_disk("wal", 1024)
@@ -362,6 +372,7 @@ def check_clients(cluster: Cluster, leader: TestMachine, postgresql: str, tls: s
     """An application on another machine: through the virtual address, verifying, plain, and deceived."""
     run_sql(leader, postgresql, "create role app login password 'secret-of-app'")
     machine = next(machine for machine in cluster.machines if machine is not leader)
+    check_client_files(machine, postgresql)
     stranger, _ = create_authority("other", years=2, now=datetime.now(UTC), entropy=os.urandom)
     machine.ask("sh", "-c", f"cat >/run/other.pem <<'END'\n{stranger}END")
 
@@ -394,6 +405,20 @@ def check_clients(cluster: Cluster, leader: TestMachine, postgresql: str, tls: s
     assert ask(host=f"10.77.0.{number}", sslmode="verify-full", sslrootcert=CA) == "t"
     wrong = ask(host="10.77.0.99", hostaddr=VIP, sslmode="verify-full", sslrootcert=CA)
     assert "does not match host name" in wrong
+
+
+def check_client_files(machine: TestMachine, postgresql: str) -> None:
+    """The rendered service file and URIs, as libpq reads them, lead to the member that takes writes."""
+    uris = [line for line in machine.ask("cat", "/srv/clients/uri.txt").splitlines() if line[0] != "#"]
+    assert len(uris) == 2
+    environment = ("PGSERVICEFILE=/srv/clients/pg_service.conf", "PGUSER=app", "PGDATABASE=postgres")
+    for words in ("service=trio", "service=trio-members", *uris):
+        program = f"{POSTGRESQL}/{postgresql}/bin/psql"
+        query = f"select pg_is_in_recovery(), ({IS_ENCRYPTED})"
+        found = machine.ask(
+            "env", *environment, "PGPASSWORD=secret-of-app", program, words, "-XAtc", query, check=False
+        )
+        assert found in {"f|t", "f|f"}, f"{words}: {found}"
 
 
 def check_vip_goes_with_its_manager(leader: TestMachine) -> None:

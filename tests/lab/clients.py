@@ -15,7 +15,10 @@ POSTGRESQL_PORT: Final = 5432
 
 
 class Client:
-    """An ordinary login role, made once per cluster; it may do nothing but use its table."""
+    """An ordinary login role, made once per cluster; it may do nothing but use its table.
+
+    It believes a server only with a certificate of the cluster's authority, as rendered for clients.
+    """
 
     def __init__(self, lab: Lab) -> None:
         """Make the role and its table on the leader, or give the role a new password.
@@ -38,12 +41,14 @@ class Client:
         """Return the cluster's address."""
         if self._lab.vip is None:
             raise ValueError("this cluster has no virtual address")
-        return self._target(self._lab.vip)
+        return self._target(self._lab.vip, self._lab.vip)
 
     def at(self, name: str) -> Target:
         """Return the own address of a member."""
-        return self._target(name)
+        addresses = {peer.name: str(peer.address) for peer in self._lab.site.cluster.peers}
+        return self._target(name, addresses[name])
 
-    def _target(self, where: str) -> Target:
+    def _target(self, where: str, address: str) -> Target:
         host, port = self._lab.endpoint(where, POSTGRESQL_PORT)
-        return Target(host, port, ROLE, self._password)
+        authority = self._lab.site.rendered.clients / "ca.pem"
+        return Target(host, port, ROLE, self._password, certified=address, authority=authority)

@@ -41,13 +41,19 @@ INSERT: Final = "insert into ledger (run, number) values (%s, %s)"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a client connects to; `password` stays out of every repr."""
+    """Where a client connects to; `password` stays out of every repr.
+
+    With `authority`, a file, the server must have a certificate of it for `certified`, the
+    address that `host` and `port` stand for; without, nothing is verified.
+    """
 
     host: str
     port: int
     user: str
     password: str
     database: str = "postgres"
+    certified: str | None = None
+    authority: Path | None = None
 
     def __repr__(self) -> str:
         return f"Target({self.host}:{self.port}, {self.user})"
@@ -59,7 +65,10 @@ class Target:
             psycopg.Error: there is no server, or it does not take us.
         """
         return psycopg.connect(
-            host=self.host,
+            sslmode="verify-full" if self.authority else "prefer",
+            sslrootcert=str(self.authority) if self.authority else None,
+            host=self.certified or self.host,
+            hostaddr=self.host,
             port=self.port,
             user=self.user,
             password=self.password,
