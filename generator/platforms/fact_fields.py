@@ -62,6 +62,7 @@ PostgresqlUnit = Annotated[
 ]
 PostgresqlUnits = Annotated[tuple[PostgresqlUnit, ...], Field(min_length=1, max_length=MAX_WORDS)]
 Packages = Annotated[tuple[PackageName, ...], Field(max_length=MAX_WORDS)]
+Accounts = Annotated[tuple[UnixName, ...], Field(max_length=MAX_WORDS)]
 Groups = Annotated[tuple[UnixName, ...], Field(min_length=1, max_length=32)]
 KernelArgument = Annotated[
     StrictStr,

@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from generator.platforms.fact_fields import (
+    Accounts,
     BootKeys,
     BootWait,
     Distro,
@@ -141,6 +142,9 @@ class CloudInitFacts(ProfileModel):
 class PlatformProfile(ProfileModel):
     """Everything Holster knows of one platform.
 
+    `accounts`: users and groups that the system has or its packages make; a person cannot be
+    called so.
+
     `firewall`: what filters packets; `nftables` is a table of Holster's own, `none` leaves every port open.
     `restarts_oneshot`: systemd is 244 or newer, which knows `Restart=` in a oneshot unit; an
     older one refuses the whole unit.
@@ -155,6 +159,7 @@ class PlatformProfile(ProfileModel):
     firewall: Literal["firewalld", "nftables", "none"] = "firewalld"
     restarts_oneshot: Flag = True
     users: Users
+    accounts: Accounts
     units: Units
     paths: Paths
     packages: Packages
@@ -187,14 +192,27 @@ def _read_facts(name: str) -> dict[str, Any]:
     return facts
 
 
-def merge_facts(facts: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """Return `facts` with `overrides` laid over them; mappings merge, all else is replaced."""
+ADDED = {("packages",), ("kickstart", "packages")}
+"""Lists that an override makes longer: without the platform's own a machine has no LVM, no clock, no sshd."""
+
+
+def merge_facts(
+    facts: dict[str, Any], overrides: dict[str, Any], above: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return `facts` with `overrides` laid over them.
+
+    Mappings merge, the lists in ADDED grow, all else is replaced.  `above`: the keys that lead here.
+    """
     merged = dict(facts)
     for key, value in overrides.items():
-        below = merged.get(key)
-        merged[key] = (
-            merge_facts(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-        )
+        below, path = merged.get(key), (*above, key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[key] = merge_facts(below, value, path)
+        elif path in ADDED and isinstance(below, list) and isinstance(value, list):
+            # The spec's first: the index in an error is that of the spec.
+            merged[key] = [*value, *(name for name in below if name not in value)]
+        else:
+            merged[key] = value
     return merged
 
 

@@ -256,7 +256,9 @@ def check_admin(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem
         profile.users.postgres: "PostgreSQL runs as it",
         profile.image.ssh_user: "the build of the image makes and removes it",
     }
-    reason = taken.get(spec.access.user)
+    user = spec.access.user
+    is_known = user in profile.accounts or user.startswith("systemd-")
+    reason = taken.get(user) or ("the system has a user or a group of that name" if is_known else None)
     if reason:
         message = f"the administrator cannot be called {spec.access.user}: {reason}"
         yield Problem("reserved-name", message, path=("access", "user"), hint="use a name of your own")

@@ -571,4 +571,5 @@ class ClusterSpec(SpecModel):
     certificates: CertificatesSpec = CertificatesSpec()
     """TLS certificates."""
     platform_overrides: dict[str, Any] = {}
-    """Facts of the platform that differ here; the keys are those of the platform's file. Default: none."""
+    """Facts of the platform that differ here; the keys are those of the platform's file. Packages are
+    added to the platform's. Default: none."""

@@ -121,7 +121,7 @@ def _judge_disks(path: Path, disks: frozenset[str]) -> list[str]:
     return judge_disks(path.read_text("utf-8"), disks)
 
 
-def _list_kickstarts(output: Output) -> dict[Path, frozenset[str]]:
+def list_kickstarts(output: Output) -> dict[Path, frozenset[str]]:
     """Return every kickstart with the data disks that it must not name.
 
     That of the image has none: the machine that builds has one disk, and its name may be that of
@@ -135,7 +135,7 @@ def _list_kickstarts(output: Output) -> dict[Path, frozenset[str]]:
 def plan_kickstart(context: Context) -> Iterator[Check]:
     """Plan the rules for each kickstart, and one call of ksvalidator for each handler."""
     output = context.output
-    kickstarts = _list_kickstarts(output)
+    kickstarts = list_kickstarts(output)
     facts = output.platform.kickstart
     for path, disks in kickstarts.items():
         yield OwnCheck("disks", output.label(path), partial(_judge_disks, path, disks))

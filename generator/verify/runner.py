@@ -18,6 +18,7 @@ from generator.verify.context import Context
 from generator.verify.files import plan_files
 from generator.verify.kickstart import plan_kickstart
 from generator.verify.output import load_output
+from generator.verify.packages import plan_packages
 from generator.verify.packer import plan_packer
 from generator.verify.patroni import plan_patroni
 from generator.verify.report import Verdict, VerifyReport
@@ -45,6 +46,7 @@ PLANS: Final = (
     plan_kickstart,
     plan_cloud_init,
     plan_packer,
+    plan_packages,
     plan_consul,
     plan_tls,
     plan_patroni,

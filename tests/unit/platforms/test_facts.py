@@ -61,6 +61,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
         "image.boot_commands.0.wait",
     ),
     "disc that is no URL": ({"image": {"isos": {"9": {"url": "/x", "checksum": None}}}}, "image.isos.9.url"),
+    "account with a space": ({"accounts": ["a b"]}, "accounts.0"),
     "word for true": ({"has_selinux": "yes"}, "has_selinux"),
     "title with a control character": ({"title": "RED\x1b[31m"}, "title"),
     "version of Python": ({"python": "2.7"}, "python"),
@@ -157,3 +158,41 @@ def test_no_platform_breaks_its_own_rules(path: Path) -> None:
     except SpecInvalid as invalid:
         found = invalid.problems
     assert not [problem for problem in found if problem.id in {"fact-path", "fact-name"}]
+
+
+def test_packages_are_added() -> None:
+    """One of the spec's own took lvm2, chrony and sshd away, and the first boot had nothing to work with."""
+    usual = check_spec(override({}).encode(), "spec.yaml").profile
+    facts = {
+        "packages": ["qemu-guest-agent", "sudo"],
+        "kickstart": {"packages": ["@^minimal"]},
+        "consul": {"packages": ["mine"]},
+    }
+    profile = check_spec(override(facts).encode(), "spec.yaml").profile
+    assert set(profile.packages) == {*usual.packages, "qemu-guest-agent"}
+    assert len(profile.packages) == len(set(profile.packages))
+    assert usual.kickstart
+    assert profile.kickstart
+    assert set(profile.kickstart.packages) == {*usual.kickstart.packages, "@^minimal"}
+    assert profile.consul.packages == ("mine",)
+
+
+ACCOUNTS = [
+    ("redos8", "wheel"), ("redos7", "redos"), ("redos8", "systemd-oom"), ("el9", "sshd"), ("el9", "chrony"),
+    ("debian13", "sudo"), ("debian13", "www-data"), ("debian13", "systemd-homed"), ("debian13", "debian"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("platform", "user"), ACCOUNTS)
+def test_the_administrator_takes_no_account_of_the_system(platform: str, user: str) -> None:
+    """Useradd fails at a group of that name, or a service's user becomes a person's."""
+    text = override({}, platform).replace("access:\n", f"access:\n  user: {user}\n")
+    assert ("error", "reserved-name", "access.user") in describe_problems(text)
+
+
+@pytest.mark.parametrize("user", ["dba", "holster", "ops", "ivanov"])
+def test_usual_names_of_administrators_are_free(user: str) -> None:
+    """On every platform."""
+    for path in (find_resources() / "generator" / "platforms").glob("*.yaml"):
+        text = override({}, path.stem).replace("access:\n", f"access:\n  user: {user}\n")
+        assert "reserved-name" not in {problem.id for problem in find_problems(text)}

@@ -21,6 +21,7 @@ SPARED = {
     "has_selinux": "likewise",
     "firewall": "likewise",
     "restarts_oneshot": "a fact about systemd; tested with the unit",
+    "accounts": "names that the administrator cannot have; tested with the rule",
     "python": "what the wheelhouse of a user must fit; nothing is rendered from it",
     "cloud_init.oldest": "for the verification",
     "cloud_init.host_keys": "a choice among three words, tested with the seed",

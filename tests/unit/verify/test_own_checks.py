@@ -248,6 +248,11 @@ BREAKAGES: Final = (
     Breakage("patroni-rules", PATRONI, replaced("/pgwal/16", "/pgwal/15"), "initdb puts WAL into"),
     Breakage("patroni-rules", PATRONI, replaced("/pgdata/", "/pgdata2/"), "is not below the mount /pgdata"),
     Breakage("patroni-rules", PATRONI, replaced("bootstrap:", "boot:"), "cannot be read: KeyError"),
+    Breakage("packages", KICKSTART, replaced("\nlvm2\n", "\n"), "does not install lvm2"),
+    Breakage("packages", "packer/image.ks", replaced("\nchrony\n", "\n"), "does not install chrony"),
+    Breakage(
+        "packages", "packer/variables.pkr.hcl", replaced('    "openssh-server",\n', ""), "openssh-server"
+    ),
     Breakage(
         "packer-split", "packer/plugins.pkr.hcl", appended('locals {\n  a = "b"\n}\n'), "Packer 1.6 refuses"
     ),
