@@ -153,6 +153,7 @@ class ClusterView:
         self.netmask = spec.network.prefix.netmask
         self.gateway = spec.network.gateway
         self.dns, self.search, self.ntp = spec.network.dns, spec.network.search, spec.network.ntp
+        self.search_list = " ".join(spec.network.search)
         self.dns_list = ",".join(str(server) for server in spec.network.dns)
         self.port_ssh = spec.ports.ssh
         self.timezone, self.locale = spec.system.timezone, spec.system.locale
@@ -282,6 +283,11 @@ class ClusterView:
     def kickstart_build_user(self) -> bytes:
         """Gives the build user its rights."""
         return read_static("kickstart/post-build-user.sh")
+
+    @property
+    def kickstart_search(self) -> bytes:
+        """Gives the installed machine its search domains."""
+        return read_static("kickstart/post-search.sh")
 
     @property
     def kickstart_sshd(self) -> bytes:

@@ -260,3 +260,12 @@ def test_fragments_name_their_inputs_and_stop_on_errors(fragment: Path) -> None:
     assert "set -eu" in text
     if "# In: " in text:
         assert re.search(r'^: "\$\{\w+:?\?\}"', text, re.MULTILINE)
+
+
+def test_search_domains_are_set_by_both_ways(render: Render) -> None:
+    """They were in network-config only."""
+    changes = {"network.search": ["db.example.org", "example.org"]}
+    rendered = render(changes=changes)
+    assert "search_domains='db.example.org example.org'" in rendered.text("nodes/pg1/ks.cfg")
+    assert "- db.example.org" in rendered.text("nodes/pg1/network-config")
+    assert "search_domains" not in render().text("nodes/pg1/ks.cfg")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import shlex
 import subprocess
@@ -397,3 +398,73 @@ def test_the_policy_stands_before_the_vendors_settings(tmp_path: Path) -> None:
     assert "UsePAM yes" in lines
     assert config.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["sshd_config"]
+
+
+KEYFILE = """\
+[connection]
+id=ens192
+
+[ipv4]
+dns=10.0.0.2;
+dns-search=old.example;
+method=manual
+
+[ipv6]
+method=disabled
+"""
+IFCFG = "DEVICE=ens192\nBOOTPROTO=none\nDOMAIN=old.example\nDNS1=10.0.0.2\n"
+
+
+def give_domains(tmp_path: Path, **files: str) -> subprocess.CompletedProcess[str]:
+    """Run the fragment over connections below `tmp_path`."""
+    script = (FOLDER / "post-search.sh").read_text("utf-8")
+    for place in ("/etc/NetworkManager/system-connections", "/etc/sysconfig/network-scripts"):
+        folder = tmp_path / place.removeprefix("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        assert place in script
+        script = script.replace(place, str(folder))
+    for name, text in files.items():
+        kind = "NetworkManager/system-connections" if name == "keyfile" else "sysconfig/network-scripts"
+        file = "ens192.nmconnection" if name == "keyfile" else f"ifcfg-{name}"
+        path = tmp_path / "etc" / kind / file
+        path.write_text(text, "utf-8")
+        path.chmod(0o600)
+    return subprocess.run(
+        ["sh", "-c", f"search_domains='db.example.org example.org'\n{script}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_search_domains_reach_a_keyfile(tmp_path: Path) -> None:
+    """As newer installers write connections; twice is once, and the mode stays closed."""
+    for _ in range(2):
+        assert give_domains(tmp_path, keyfile=KEYFILE).returncode == 0
+    (path,) = (tmp_path / "etc/NetworkManager/system-connections").iterdir()
+    parser = configparser.ConfigParser(delimiters=("=",))
+    parser.read_string(path.read_text("utf-8"))
+    assert parser["ipv4"]["dns-search"] == "db.example.org;example.org;"
+    assert parser["ipv4"]["method"] == "manual"
+    assert "dns-search" not in parser["ipv6"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_search_domains_reach_an_ifcfg_file(tmp_path: Path) -> None:
+    """As older installers write them; the loopback gets none."""
+    for _ in range(2):
+        assert give_domains(tmp_path, ens192=IFCFG, lo="DEVICE=lo\n").returncode == 0
+    folder = tmp_path / "etc/sysconfig/network-scripts"
+    lines = (folder / "ifcfg-ens192").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("DOMAIN")] == ['DOMAIN="db.example.org example.org"']
+    assert "DNS1=10.0.0.2" in lines
+    assert (folder / "ifcfg-lo").read_text("utf-8") == "DEVICE=lo\n"
+
+
+def test_search_domains_that_reach_nothing_are_no_success(tmp_path: Path) -> None:
+    """A connection without an address, or none at all."""
+    assert give_domains(tmp_path).returncode == 1
+    answer = give_domains(tmp_path, keyfile="[connection]\nid=x\n")
+    assert answer.returncode == 1
+    assert "search domains" in answer.stderr
