@@ -1,6 +1,7 @@
 """TLS material of every machine: does it load, belong together, and say the right names?
 
-`consul validate` does not open these files (tried with 1.8.7 and 1.13.9).
+`consul validate` does not open these files (tried with 1.8.7 and 1.13.9), and Patroni's
+validation does not open those of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import yaml
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -100,7 +102,55 @@ def judge_tls(node: NodeOutput) -> list[str]:
         return [str(error)]
 
 
+def _judge_server(certificate: x509.Certificate, node: NodeOutput) -> Iterator[str]:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    dns, addresses = names.get_values_for_type(x509.DNSName), names.get_values_for_type(x509.IPAddress)
+    for address in (node.address, str(node.facts["vip"]["address"])):
+        # As text for libpq before 15, as an address for what is newer and for other drivers.
+        if ip_address(address) not in addresses or address not in dns:
+            yield f"the certificate lacks the address {address}, as such or as a DNS name"
+    lacking = [name for name in (node.name, str(node.facts["fqdn"]), "localhost") if name not in dns]
+    if lacking:
+        yield f"the certificate lacks {', '.join(lacking)}"
+    usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    if ExtendedKeyUsageOID.SERVER_AUTH not in usages:
+        yield "the certificate may not be used as server"
+    if ExtendedKeyUsageOID.CLIENT_AUTH in usages:
+        yield "the certificate may be used as client: Consul would let its holder in"
+
+
+def judge_postgresql_tls(path: Path, node: NodeOutput) -> list[str]:
+    """Say what is wrong with the TLS files that a member's patroni.yml names, if it uses TLS."""
+    try:
+        section = yaml.safe_load(path.read_bytes())["postgresql"]
+        parameters, roles = section["parameters"], section["authentication"]
+        if parameters.get("ssl") != "on":
+            return []
+        unsure = [role for role in ("replication", "rewind") if roles[role].get("sslmode") != "verify-full"]
+        if unsure:
+            return [f"{', '.join(unsure)}: sslmode is not verify-full"]
+        named = {
+            "ca_file": roles["replication"]["sslrootcert"],
+            "cert_file": parameters["ssl_cert_file"],
+            "key_file": parameters["ssl_key_file"],
+        }
+        files = {name: node.payload(place) for name, place in named.items()}
+        absent = [named[name] for name in NAMES if not files[name].is_file()]
+        if absent:
+            return [f"{', '.join(absent)}: not in the payload"]
+        certificate = _load(files, "cert_file", parse_certificate)
+        return [*_judge_chain(files), *_judge_server(certificate, node)]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        return [f"cannot be read: {type(error).__name__}"]
+    except (ValueError, x509.ExtensionNotFound) as error:
+        return [str(error)]
+
+
 def plan_tls(context: Context) -> Iterator[OwnCheck]:
-    """Plan one check for each machine."""
+    """Plan one check for each machine, and one more for each member."""
     for node in context.output.nodes:
         yield OwnCheck("tls", context.output.label(node.folder), partial(judge_tls, node))
+        if node.is_member:
+            path = node.payload(node.facts["patroni"]["config"])
+            judge = partial(judge_postgresql_tls, path, node)
+            yield OwnCheck("postgresql-tls", context.output.label(path), judge)

@@ -237,6 +237,28 @@ BREAKAGES: Final = (
         "cert_file must be one PEM block",
     ),
     Breakage("tls", f"{ETC}/consul.d/tls/agent.key", _unlink, "key_file: not named"),
+    Breakage(
+        "postgresql-tls",
+        f"{ETC}/holster/tls/server.key",
+        _copied_from("nodes/pg2/payload/etc/holster/tls/server.key"),
+        "key does not belong",
+    ),
+    Breakage(
+        "postgresql-tls",
+        f"{ETC}/holster/tls/server.pem",
+        _copied_from("nodes/pg2/payload/etc/holster/tls/server.pem"),
+        "lacks the address 192.168.11.181",
+    ),
+    Breakage(
+        "postgresql-tls",
+        f"{ETC}/holster/tls/server.pem",
+        _copied_from(f"{ETC}/consul.d/tls/agent.pem"),
+        "may be used as client",
+    ),
+    Breakage("postgresql-tls", f"{ETC}/holster/tls/ca.pem", _unlink, "ca.pem: not in the payload"),
+    Breakage("postgresql-tls", f"{ETC}/holster/tls/server.pem", _written("x"), "is not a certificate in PEM"),
+    Breakage("postgresql-tls", PATRONI, replaced("sslmode: verify-full", "sslmode: prefer"), "replication"),
+    Breakage("postgresql-tls", PATRONI, replaced("ssl_key_file", "ssl_key"), "KeyError"),
     Breakage("patroni-rules", PATRONI, replaced("ttl: 30", "ttl: 24"), "more than ttl"),
     Breakage("patroni-rules", PATRONI, replaced("name: pg1", "name: pg2"), "name is pg2"),
     Breakage(
