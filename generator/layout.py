@@ -73,6 +73,10 @@ def payload_path(node: str, absolute: str) -> PurePosixPath:
     return PurePosixPath(NODES, node, PAYLOAD, absolute.removeprefix("/"))
 
 
+PGPASS = ".pgpass_patroni"
+"""The password file, in the home of PostgreSQL's user: Patroni wants its folder to be writable."""
+
+
 class NodePaths:
     """Names on the node itself, the same on every platform."""
 
@@ -80,6 +84,7 @@ class NodePaths:
     node_json = "/etc/holster/node.json"
     acl_json = "/etc/holster/acl.json"
     vip_environment = "/etc/holster/vip-manager.env"
+    roles_sql = "/etc/holster/roles.sql"
     postgresql_tls = "/etc/holster/tls"
     state_dir = "/var/lib/holster"
     sealed = "/var/lib/holster/sealed"

@@ -54,7 +54,7 @@ HINTS = {
     "patroni-hba": "pg_hba has no rule for this connection: `patronictl edit-config`",
     "patroni-not-empty": "a directory that must be empty is not: clear data and WAL directory of this member together",
     "patroni-bootstrap-failed": "Patroni tries again by itself; mend what its words name (in full: `journalctl -u patroni`)",
-    "patroni-roles-missing": "the first bootstrap was interrupted before the roles were made: see the reset procedure",
+    "patroni-roles-missing": "the leader makes them with /etc/holster/roles.sql; its words say why it cannot: mend that, or run the file there by hand as postgres with `psql -f`",
     "replicas-missing": "boot the other members; look at `patronictl list` and at their journals",
     "vip-interface": "the address of node.json is on no interface, or the interface is down: check the network configuration",
     "vip-wrong": "look at `journalctl -u vip-manager` and at `ip address` on all members",

@@ -253,6 +253,7 @@ def _read_patroni(reader: Reader) -> Patroni:
         superuser=reader.text("superuser"),
         replication_user=reader.text("replication_user"),
         rewind_user=reader.text("rewind_user"),
+        roles=reader.optional_text("roles"),
     )
 
 

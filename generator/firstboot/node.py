@@ -185,6 +185,7 @@ class Patroni:
     superuser: str
     replication_user: str
     rewind_user: str
+    roles: str | None
 
     def key(self, name: str) -> str:
         """Return a Consul key of this cluster; Consul's keys have no leading slash (reference trap 11)."""

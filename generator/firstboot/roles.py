@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.firstboot.command import CommandFailed
+from generator.firstboot.patroni_api import is_leader
+from generator.firstboot.web import Unreachable
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -23,15 +25,31 @@ def find_missing_roles(machine: Machine, patroni: Patroni) -> str | None:
     return "; ".join(f"the role {role} does not exist" for role in missing) or None
 
 
+def make_roles(machine: Machine, patroni: Patroni) -> str | None:
+    """Make the roles where this member leads; return why that failed, None otherwise.
+
+    The file holds no password, and may be run again.
+    """
+    try:
+        if patroni.roles and is_leader(machine, patroni):
+            path = str(machine.fs.at(patroni.roles))
+            _psql(machine, patroni, "-v", "ON_ERROR_STOP=1", "-1", "-f", path)
+    except (CommandFailed, Unreachable) as error:
+        return str(error)
+    return None
+
+
 def query(machine: Machine, patroni: Patroni, statement: str) -> str:
     """Ask PostgreSQL over its local socket as its own user: no password is needed and none is shown.
 
     Raises:
         CommandFailed: it does not answer.
     """
+    return _psql(machine, patroni, "-c", statement)
+
+
+def _psql(machine: Machine, patroni: Patroni, *words: str) -> str:
     user = machine.node.users["postgres"]
     psql = str(machine.fs.at(f"{patroni.bin_dir}/psql"))
     connection = ["-p", str(patroni.postgresql_port), "-U", patroni.superuser, "-d", "postgres"]
-    return machine.commands.run(
-        "runuser", "-u", user, "--", psql, "-XAtq", *connection, "-c", statement, timeout=30
-    )
+    return machine.commands.run("runuser", "-u", user, "--", psql, "-XAtq", *connection, *words, timeout=30)

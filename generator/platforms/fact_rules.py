@@ -52,6 +52,7 @@ OWN_FILES: Final = (
     NodePaths.journald_config,
     NodePaths.firstboot,
     NodePaths.node_json,
+    NodePaths.roles_sql,
     NodePaths.sealed,
 )
 """What Holster puts at the same place on every platform."""

@@ -6,10 +6,12 @@ attributes here.
 
 from __future__ import annotations
 
+import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from generator.layout import NodePaths
+from generator.credentials.scram import make_verifier
+from generator.layout import PGPASS, NodePaths
 from generator.render.access import list_hba
 from generator.render.environment import read_static
 from generator.render.node_json import TIME_WAIT_SECONDS
@@ -18,6 +20,8 @@ from generator.sizing import ROOT_MIB, SMALLEST_SYSTEM_MIB, SWAP_MIB
 from generator.spec.model import Durability
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from generator.platforms.profile import PlatformProfile
     from generator.postgresql.values import ParameterValue
     from generator.resolve import Peer, ResolvedCluster
@@ -139,7 +143,10 @@ class ClusterView:
         self.postgresql_bin_dir = cluster.postgresql_bin_dir
         self.has_tls = cluster.has_tls
         self.postgresql_ca = f"{NodePaths.postgresql_tls}/ca.pem"
-        self.pgpass = f"{self._platform.users.postgres_home}/.pgpass_patroni"
+        self.pgpass = f"{self._platform.users.postgres_home}/{PGPASS}"
+        # Patroni appends how to connect.
+        psql = (f"{cluster.postgresql_bin_dir}/psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-1")
+        self.make_roles = shlex.join([*psql, "-f", NodePaths.roles_sql, "-d"])
         self.vip = spec.vip
         self.vip_mode = cluster.vip_mode
         self.vip_asks_consul = cluster.vip_mode == "consul"
@@ -214,6 +221,24 @@ class ClusterView:
     def recovery_parameters(self) -> tuple[tuple[str, ParameterValue], ...]:
         """PostgreSQL parameters that only a standby reads, sorted."""
         return tuple(sorted(recovery_parameters(self._cluster).items()))
+
+    def _verifier(self, password: SecretStr, role: str) -> SecretStr:
+        return make_verifier(password, f"holster {self.name} {role}")
+
+    @cached_property
+    def superuser_verifier(self) -> SecretStr:
+        """What PostgreSQL keeps of the superuser's password."""
+        return self._verifier(self._cluster.bundle.passwords.superuser, self.superuser)
+
+    @cached_property
+    def replication_verifier(self) -> SecretStr:
+        """What PostgreSQL keeps of the replication role's password."""
+        return self._verifier(self._cluster.bundle.passwords.replication, self.replication_user)
+
+    @cached_property
+    def rewind_verifier(self) -> SecretStr:
+        """What PostgreSQL keeps of the pg_rewind role's password."""
+        return self._verifier(self._cluster.bundle.passwords.rewind, self.rewind_user)
 
     @cached_property
     def hba(self) -> tuple[str, ...]:

@@ -203,6 +203,7 @@ def _describe_patroni(node: ResolvedNode) -> Document | None:
         "superuser": spec.postgresql.superuser,
         "replication_user": spec.postgresql.replication_user,
         "rewind_user": spec.postgresql.rewind_user,
+        "roles": NodePaths.roles_sql,
     }
 
 

@@ -111,11 +111,6 @@ class NodeView:
         return self._node.cluster.bundle.passwords.rest
 
     @property
-    def superuser_password(self) -> SecretStr:
-        """The password of PostgreSQL's superuser."""
-        return self._node.cluster.bundle.passwords.superuser
-
-    @property
     def replication_password(self) -> SecretStr:
         """The password of the replication role."""
         return self._node.cluster.bundle.passwords.replication

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from generator.credentials.certificates import rewrite_certificate, rewrite_key
-from generator.layout import NodePaths, payload_path
+from generator.layout import PGPASS, NodePaths, payload_path
 from generator.render.consul import describe_acl
 from generator.render.environment import load_template
 from generator.render.json_text import to_json
@@ -138,6 +138,24 @@ TABLE: tuple[PayloadEntry, ...] = (
     PayloadEntry(
         "patroni.yml",
         lambda facts: facts.paths.patroni_config,
+        owner="postgres",
+        group="postgres",
+        mode=0o600,
+        is_secret=True,
+        applies=_member,
+    ),
+    PayloadEntry(
+        "pgpass",
+        lambda facts: f"{facts.users.postgres_home}/{PGPASS}",
+        owner="postgres",
+        group="postgres",
+        mode=0o600,
+        is_secret=True,
+        applies=_member,
+    ),
+    PayloadEntry(
+        "roles.sql",
+        _fixed(NodePaths.roles_sql),
         owner="postgres",
         group="postgres",
         mode=0o600,

@@ -221,6 +221,21 @@ def conf_word(value: object) -> str:
     return text
 
 
+def pgpass_field(value: object) -> str:
+    """Return one field of a password file of libpq, where a colon would end it."""
+    return re.sub(r"([:\\])", r"\\\1", _one_line(value, "a password file"))
+
+
+def sql_literal(value: object) -> str:
+    """Return an SQL string literal; `standard_conforming_strings` is on, so a backslash is one."""
+    return "'" + _one_line(value, "SQL").replace("'", "''") + "'"
+
+
+def sql_name(value: object) -> str:
+    """Return an SQL identifier in quotes."""
+    return '"' + _one_line(value, "SQL").replace('"', '""') + '"'
+
+
 def hba_line(value: object) -> str:
     """Return one line of pg_hba.conf as a quoted YAML scalar; words are checked one by one."""
     return yaml_scalar(" ".join(conf_word(word) for word in _one_line(value, "pg_hba").split(" ")))
@@ -247,6 +262,9 @@ FILTERS: dict[str, Callable[..., str]] = {
         repository_url,
         conf_word,
         hba_line,
+        pgpass_field,
+        sql_literal,
+        sql_name,
     )
 }
 """What a template may end a `{{ }}` with."""

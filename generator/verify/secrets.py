@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from generator.layout import KICKSTART, MANIFEST, PACKER, USER_DATA, NodePaths
+from generator.layout import KICKSTART, MANIFEST, PACKER, PGPASS, USER_DATA, NodePaths
 from generator.tools.process import SHORTEST_SECRET
 from generator.verify.check import OwnCheck
 from generator.verify.hcl import HclInvalid, get_block, parse_hcl
@@ -99,6 +99,8 @@ def _load_values(path: Path) -> Iterator[str]:
             )
         elif path.suffix in {".yml", ".yaml"}:
             parsed = yaml.safe_load(text)
+        elif path.name == PGPASS:
+            yield from (line.rpartition(":")[2] for line in text.splitlines() if not line.startswith("#"))
         elif path.suffix == ".json":
             parsed = json.loads(text)
     except (HclInvalid, yaml.YAMLError, ValueError, RecursionError):
@@ -149,7 +151,8 @@ class _Collector:
             self.add_token(getattr(bundle, name), f"the {name.replace('_', ' ')}", self.everyone)
         for name in type(bundle.passwords).model_fields:
             value = getattr(bundle.passwords, name).get_secret_value()
-            self.add(value, f"the {name} password", self.everyone)
+            # Machines get only what PostgreSQL keeps of the superuser's: they come over the socket.
+            self.add(value, f"the {name} password", nobody if name == "superuser" else self.everyone)
         for name, node in bundle.nodes.items():
             own = frozenset({name})
             for key in find_keys(node.key.get_secret_value().encode()):

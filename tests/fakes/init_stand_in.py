@@ -75,7 +75,7 @@ class Service:
         account = pwd.getpwnam(user) if user else None
         if account:
             environment.update(HOME=account.pw_dir, USER=account.pw_name)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             words,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -87,6 +87,8 @@ class Service:
             start_new_session=True,
             cwd="/",
         )
+        STARTED.add(process.pid)
+        return process
 
     def start(self) -> None:
         """Start the unit and keep it running as its Restart says."""
@@ -138,6 +140,23 @@ class Service:
     def is_active(self) -> bool:
         """Whether it runs, or ended well as a oneshot unit."""
         return self.is_done or (self.process is not None and self.process.poll() is None)
+
+
+STARTED: set[int] = set()
+
+
+def reap_orphans() -> None:
+    """End the zombies that others left to process 1: Patroni waits for PostgreSQL to vanish."""
+    while True:
+        time.sleep(0.5)
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, parent = path.read_text().rpartition(")")[2].split()[:2]
+                pid = int(path.parent.name)
+                if (state, parent) == ("Z", "1") and pid not in STARTED:
+                    os.waitpid(pid, os.WNOHANG)
+            except OSError:
+                continue
 
 
 SERVICES: dict[str, Service] = {}
@@ -199,6 +218,7 @@ def main() -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(SOCKET)
     listener.listen()
+    threading.Thread(target=reap_orphans, daemon=True).start()
     for name in read_enabled():
         service(name).start()
     sys.stdout.write("up\n")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from generator.firstboot.bootstrap import clear_interruption, record_bootstrap
+from generator.firstboot.bootstrap import clear_interruption, is_own_bootstrap, record_bootstrap
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.initialisation import Gap, Initialisation
 from generator.firstboot.kept_data import wait_for_leader_of_kept_data
 from generator.firstboot.patroni_api import find_missing, read_version
-from generator.firstboot.roles import find_missing_roles
+from generator.firstboot.roles import find_missing_roles, make_roles
 from generator.firstboot.services import ensure_started
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.preflight import warn_of_version
@@ -94,7 +94,12 @@ def _look(machine: Machine, patroni: Patroni, cluster: Initialisation) -> Gap | 
         return Gap(gap.cause, f"{gap.words}; {missing}") if missing else gap
     if missing is not None:
         return Gap("patroni-down", missing)
-    lacking = find_missing_roles(machine, patroni)
+    # Data of before this first boot: another server's has none of the roles, or other passwords.
+    failed = None if is_own_bootstrap(machine) else make_roles(machine, patroni)
+    lacking = failed or find_missing_roles(machine, patroni)
+    if lacking and failed is None:
+        # A bootstrap that was cut short leaves a leader without them.
+        lacking = make_roles(machine, patroni) or find_missing_roles(machine, patroni)
     return Gap("patroni-roles-missing", lacking) if lacking else None
 
 

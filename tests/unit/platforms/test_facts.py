@@ -135,6 +135,7 @@ def test_the_list_of_our_files_is_complete() -> None:
     facts = check_spec(override({}).encode(), "spec.yaml").profile
     of_facts = {
         *vars(facts.paths).values(),
+        facts.users.postgres_home,
         *(f"/etc/systemd/system/{unit}" for unit in vars(facts.units).values()),
     }
     for entry in TABLE:

@@ -239,6 +239,9 @@ ONE_LINE_FILTERS: tuple[Callable[[object], str], ...] = (
     quoting.ini_value,
     quoting.conf_word,
     quoting.hba_line,
+    quoting.pgpass_field,
+    quoting.sql_literal,
+    quoting.sql_name,
 )
 
 

@@ -62,16 +62,20 @@ def test_agent_tokens_are_with_their_machine_and_the_servers(render: Render, exa
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_passwords_are_on_members_only(render: Render, example: str) -> None:
-    """A Consul server has no use for them."""
+    """A Consul server has no use for them; Patroni has none that it could put into SQL."""
     rendered = render(example)
     passwords, members = rendered.cluster.bundle.passwords, {peer.name for peer in rendered.cluster.members}
-    for secret in (passwords.superuser, passwords.replication, passwords.rewind, passwords.rest):
+    config = rendered.cluster.platform.paths.patroni_config.rpartition("/")[2]
+    for secret, file in (
+        (passwords.rest, config),
+        (passwords.replication, ".pgpass_patroni"),
+        (passwords.rewind, ".pgpass_patroni"),
+    ):
         found = holders(rendered, secret.get_secret_value())
         assert machines(found) == members
-        assert {path.rpartition("/")[2] for path in found} == {
-            "user-data",
-            rendered.cluster.platform.paths.patroni_config.rpartition("/")[2],
-        }
+        assert {path.rpartition("/")[2] for path in found} == {"user-data", file}
+    # Patroni comes over the socket; what PostgreSQL keeps of it stands in roles.sql.
+    assert holders(rendered, passwords.superuser.get_secret_value()) == set()
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -99,8 +103,9 @@ def test_every_file_with_a_secret_is_marked(render: Render, example: str) -> Non
             assert file.is_secret, path
             assert file.mode is None or file.mode & 0o007 == 0, path
     marked = {path for path, file in rendered.files.items() if file.is_secret}
-    # In patroni mode vip-manager has no token; its file stays closed all the same.
-    assert {path for path in marked - found if not path.endswith("/vip-manager.yml")} == set()
+    # In patroni mode vip-manager has no token; roles.sql holds verifiers: both stay closed all the same.
+    others = ("/vip-manager.yml", "/roles.sql")
+    assert {path for path in marked - found if not path.endswith(others)} == set()
 
 
 def test_a_rendered_tree_can_be_printed_without_its_secrets(render: Render) -> None:
