@@ -11,6 +11,7 @@ IMAGE  ?= $(or $(HOLSTER_IMAGE),output/trio-image)
 CLUSTER  = $(shell sed -nE "s/^cluster: *['\"]?([a-z0-9-]+).*/\1/p" $(SPEC))
 BIN     := $(VENV)/bin
 HOLSTER := $(BIN)/holster
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 BENCH   := $(VENV)/.bench
@@ -76,20 +77,21 @@ ifneq ($(shell cat $(RUNTIME) 2>/dev/null),$(CURDIR))
 .PHONY: $(RUNTIME)
 endif
 
-$(RUNTIME): requirements/runtime.txt pyproject.toml
+$(RUNTIME): requirements/runtime.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "holster needs Python 3.11 or newer: make PYTHON=python3.11")'
 	@test "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" || { echo "making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
 	@echo "installing Holster into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/runtime.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(PIP_INSTALL) --require-hashes -r requirements/build.txt -r requirements/runtime.txt
+	@# Not isolated: an isolated build fetches its backend anew, without a look at any hash.
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@echo "$(CURDIR)" > $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)
 	@echo "installing the development tools into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(BENCH): requirements/bench.txt $(DEV)
 	@echo "installing the benchmark's rival into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	@$(PIP_INSTALL) --require-hashes -r requirements/bench.txt
 	@touch $@

@@ -122,9 +122,46 @@ def test_makefile_help_lists_every_promised_target() -> None:
     assert {"help", "render", "build", "boot", "test", "bench", "lint"} <= documented
 
 
-def test_dependencies_are_pinned() -> None:
-    """Every requirement of the lock files names one exact version."""
-    for lock in sorted((ROOT / "requirements").glob("*.txt")):
-        for line in lock.read_text("utf-8").splitlines():
-            if line and not line.startswith("#"):
-                assert re.match(r"[A-Za-z0-9_.-]+(\[[a-z0-9,-]+\])?==[^ ]+", line), f"{lock.name}: {line}"
+PINNED = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)(\[[a-z0-9,-]+\])?==(?P<version>[^ ;]+)")
+
+
+def read_lock(path: Path) -> dict[str, str]:
+    """Return name -> version of a lock file.
+
+    Raises:
+        AssertionError: a requirement without an exact version or without a SHA-256.
+    """
+    found = {}
+    for block in re.split(r"\n(?! )", path.read_text("utf-8").strip()):
+        pinned = PINNED.match(block)
+        assert pinned, f"{path.name}: {block.splitlines()[0]}"
+        digests = re.findall(r"--hash=sha256:[0-9a-f]{64}( \\)?$", block, flags=re.MULTILINE)
+        assert len(digests) == len(block.splitlines()) - 1 > 0, f"{path.name}: {pinned['name']}"
+        found[pinned["name"]] = pinned["version"]
+    return found
+
+
+def test_dependencies_are_pinned_with_their_digests() -> None:
+    """Every requirement names one exact version and its files; the same one in every lock file."""
+    locks = {path.name: read_lock(path) for path in (ROOT / "requirements").glob("*.txt")}
+    assert locks.keys() == {"runtime.txt", "dev.txt", "bench.txt", "build.txt"}
+    for first in locks.values():
+        for second in locks.values():
+            assert {name: first[name] for name in first.keys() & second.keys()} == {
+                name: second[name] for name in first.keys() & second.keys()
+            }
+
+
+def test_pip_compares_digests_wherever_it_installs() -> None:
+    """The backend that builds the project as well: an isolated build would fetch one unseen."""
+    lines = [line for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if "$(PIP_INSTALL)" in line]
+    assert len(lines) == 4
+    assert all(
+        "--require-hashes -r requirements/" in line or "--no-build-isolation" in line for line in lines
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert set(project["build-system"]["requires"]) <= set(project["dependency-groups"]["build"])
+    assert (
+        f"hatchling=={read_lock(ROOT / 'requirements/build.txt')['hatchling']}"
+        in project["build-system"]["requires"]
+    )
