@@ -200,29 +200,22 @@ def _issue_nodes(
     return issued
 
 
-def _lacks_postgresql(node: NodeIdentity, credentials: NodeCredentials) -> bool:
-    return node.postgresql is not None and credentials.postgresql is None
-
-
 def _issue_postgresql(
     bundle: CredentialBundle, nodes: Iterable[NodeIdentity], *, years: int, now: datetime, entropy: Entropy
 ) -> CredentialBundle:
     """Return the bundle with certificates for the PostgreSQL of members that have none; the rest stays."""
-    lacking = [node for node in nodes if _lacks_postgresql(node, bundle.nodes[node.name])]
+    lacking = {
+        node.name: node.postgresql
+        for node in nodes
+        if node.postgresql is not None and bundle.nodes[node.name].postgresql is None
+    }
     if not lacking:
         return bundle
     issuer, changed = _load_issuer(bundle.authority, now), {}
-    for node in lacking:
-        certificate, key = issuer.issue(
-            node.name,
-            node.postgresql or CertifiedNames(frozenset(), frozenset()),
-            years=years,
-            now=now,
-            entropy=entropy,
-            is_client=False,
-        )
+    for name, names in lacking.items():
+        certificate, key = issuer.issue(name, names, years=years, now=now, entropy=entropy, is_client=False)
         own = ServerCertificate(certificate=certificate, key=SecretStr(key))
-        changed[node.name] = bundle.nodes[node.name].model_copy(update={"postgresql": own})
+        changed[name] = bundle.nodes[name].model_copy(update={"postgresql": own})
     return bundle.model_copy(update={"nodes": bundle.nodes | changed})
 
 
