@@ -21,6 +21,7 @@ from generator.sizing import (
     size_memory,
     size_wal,
 )
+from generator.spec.locales import list_locales
 from generator.spec.model import DiskSelector, Durability, Role
 from generator.spec.rules.disks import DEFAULT_OS_DISK
 from generator.spec.server_tls import has_server_tls
@@ -29,7 +30,7 @@ from generator.spec.topology import choose_datacenter
 from generator.versions import ConsulDialect, PatroniDialect, VersionNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from ipaddress import IPv4Address, IPv4Network
 
     from generator.credentials.bundle import CredentialBundle, NodeCredentials
@@ -167,6 +168,11 @@ class ResolvedCluster:
         return has_server_tls(self.spec)
 
     @property
+    def locales(self) -> tuple[str, ...]:
+        """The locales that an installation or an image must bring."""
+        return list_locales(self.spec, is_system_set=self.platform.sets_locale)
+
+    @property
     def is_synchronous(self) -> bool:
         """Whether an acknowledged commit is on two members."""
         return self.spec.durability is not Durability.ASYNCHRONOUS
@@ -236,6 +242,13 @@ def _fill_all(names: Iterable[str], major: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.replace("{major}", str(major)) for name in names))
 
 
+def _list_locale_packages(spec: ClusterSpec, platform: PlatformProfile) -> Iterator[str]:
+    """Yield the packages that bring the spec's locales."""
+    for locale in list_locales(spec, is_system_set=platform.sets_locale):
+        if platform.locale_package:
+            yield platform.locale_package.replace("{language}", locale.partition("_")[0].lower())
+
+
 def resolve_component(spec: ComponentSpec, default: ComponentSpec, major: int) -> ResolvedComponent:
     """Return the component with the platform's facts where the spec is silent."""
     version = spec.version or default.version or ""
@@ -269,7 +282,7 @@ def resolve_components(spec: ClusterSpec, platform: PlatformProfile) -> Resolved
     vip_manager = resolve_component(components.vip_manager, platform.vip_manager, major)
     postgresql = components.postgresql.packages or platform.postgresql.packages or ()
     installer = platform.kickstart.packages if platform.kickstart else ()
-    base = _fill_all((*installer, *platform.packages), major)
+    base = _fill_all((*installer, *platform.packages, *_list_locale_packages(spec, platform)), major)
     programs = [
         name for part in (consul, patroni, vip_manager) if part.source == "package" for name in part.packages
     ]

@@ -13,6 +13,7 @@ from generator.firstboot.patroni_log import FAILED, find_failure
 HINTS = {
     "payload-incomplete": "deliver the payload again: boot with the node's seed disc attached, or unpack the payload archive",
     "machine-unfit": "install what is missing, or render for the platform that this machine runs",
+    "locale-missing": "install the package of the locale (glibc-langpack-LANGUAGE; on Debian locales, then locale-gen), or build the image anew",
     "program-source": "put the declared file where its source says, or correct url and sha256 in the spec and render again",
     "node-invalid": "render the payload again with the same release of Holster as the program on this machine",
     "disk-missing": "attach the disk, or correct the selector in the spec and render again",

@@ -184,6 +184,7 @@ def _read_units(reader: Reader) -> Units:
 def _read_system(reader: Reader, time: Reader) -> System:
     return System(
         timezone=reader.text("timezone"),
+        locales=tuple(reader.texts("locales")) if reader.has("locales") else (),
         selinux=reader.optional_text("selinux"),
         firewall_zone=reader.optional_text("firewall_zone"),
         watchdog=reader.text("watchdog"),

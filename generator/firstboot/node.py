@@ -99,6 +99,7 @@ class System:
     """Settings of the operating system."""
 
     timezone: str
+    locales: tuple[str, ...]
     selinux: str | None
     firewall_zone: str | None
     watchdog: str

@@ -63,6 +63,14 @@ PostgresqlUnit = Annotated[
 PostgresqlUnits = Annotated[tuple[PostgresqlUnit, ...], Field(min_length=1, max_length=MAX_WORDS)]
 Packages = Annotated[tuple[PackageName, ...], Field(max_length=MAX_WORDS)]
 Accounts = Annotated[tuple[UnixName, ...], Field(max_length=MAX_WORDS)]
+LocalePackage = Annotated[
+    StrictStr,
+    Matching(
+        re.compile(r"[A-Za-z0-9]([A-Za-z0-9+._:=-]|\{language\})*"),
+        "must be a package name, with {language} where the language stands",
+        longest=200,
+    ),
+]
 Groups = Annotated[tuple[UnixName, ...], Field(min_length=1, max_length=32)]
 KernelArgument = Annotated[
     StrictStr,

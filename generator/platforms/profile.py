@@ -21,6 +21,7 @@ from generator.platforms.fact_fields import (
     Groups,
     Handler,
     KernelArguments,
+    LocalePackage,
     Major,
     MajorPath,
     OsId,
@@ -146,6 +147,7 @@ class PlatformProfile(ProfileModel):
     called so.
 
     `firewall`: what filters packets; `nftables` is a table of Holster's own, `none` leaves every port open.
+    `locale_package`: brings a locale that glibc does not have itself; `{language}` stands for its first part.
     `restarts_oneshot`: systemd is 244 or newer, which knows `Restart=` in a oneshot unit; an
     older one refuses the whole unit.
     """
@@ -163,6 +165,7 @@ class PlatformProfile(ProfileModel):
     units: Units
     paths: Paths
     packages: Packages
+    locale_package: LocalePackage | None = None
     repositories: Annotated[tuple[RepositorySpec, ...], Field(max_length=100)]
     consul: ComponentSpec
     patroni: PatroniComponentSpec
@@ -172,6 +175,11 @@ class PlatformProfile(ProfileModel):
     kickstart: KickstartFacts | None
     image: ImageFacts
     cloud_init: CloudInitFacts
+
+    @property
+    def sets_locale(self) -> bool:
+        """Whether the system gets the locale of the spec; Debian keeps the image's own."""
+        return self.family == "rpm"
 
 
 FOLDER = Path(__file__).parent

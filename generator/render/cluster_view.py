@@ -172,7 +172,7 @@ class ClusterView:
         self.admin_group_list = ",".join(facts.cloud_init.admin_groups)
         self.ssh_keys = spec.access.ssh_keys
         self.console_password_hash = spec.access.console_password_hash
-        self.cloud_init_sets_locale = facts.family == "rpm"
+        self.cloud_init_sets_locale = facts.sets_locale
         self.repositories = tuple(RepositoryView(repository) for repository in cluster.repositories)
         self.has_sshd_dropin = facts.paths.sshd_dropin_dir is not None
         # Groups came with the installer; a flat repository has none, and dnf would refuse them.

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from generator.layout import NodePaths
+from generator.postgresql.encodings import normalise_locale
 
 if TYPE_CHECKING:
     from generator.resolve import ResolvedCluster
@@ -40,6 +41,7 @@ def describe_image(cluster: ResolvedCluster) -> dict[str, Any]:
         "modules": ["patroni.dcs.consul", "patroni.psycopg"],
         "selinux": facts.has_selinux,
         "firewall": facts.firewall,
+        "locales": [normalise_locale(name) for name in cluster.locales],
         "users": [users.consul, users.postgres],
         "build_user": facts.image.ssh_user,
         "units": list_service_units(cluster),

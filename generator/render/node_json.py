@@ -8,7 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from generator.layout import NodePaths
 from generator.platforms.fact_rules import SHARED_FOLDERS
+from generator.postgresql.encodings import normalise_locale
 from generator.render.json_text import to_json
+from generator.spec.locales import list_database_locales
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -263,6 +265,12 @@ def _describe_identity(node: ResolvedNode) -> Document:
     }
 
 
+def _list_locales(node: ResolvedNode) -> list[str]:
+    """Return the locales that PostgreSQL needs here, spelt as `locale -a` does."""
+    names = list_database_locales(node.cluster.spec) if node.is_member else ()
+    return [normalise_locale(name) for name in names]
+
+
 def _describe_system(node: ResolvedNode) -> Document:
     cluster, facts, spec = node.cluster, node.cluster.platform, node.cluster.spec
     return {
@@ -278,6 +286,7 @@ def _describe_system(node: ResolvedNode) -> Document:
         "time": {"servers": [str(server) for server in spec.network.ntp], "wait": TIME_WAIT_SECONDS},
         "system": {
             "timezone": spec.system.timezone,
+            "locales": _list_locales(node),
             "selinux": spec.system.selinux if facts.has_selinux else None,
             "firewall_zone": "holster" if facts.firewall == "firewalld" else None,
             "watchdog": spec.patroni.watchdog,

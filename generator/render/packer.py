@@ -57,6 +57,7 @@ def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
         "HOLSTER_UNITS": " ".join(list_service_units(cluster)),
         "HOLSTER_ENABLED_UNITS": NodePaths.firstboot_unit,
         "HOLSTER_PROGRAM_FILES": " ".join(files),
+        "HOLSTER_LOCALES": " ".join(cluster.locales),
         "HOLSTER_PATRONI": paths.patroni_binary if cluster.patroni.source == "artifact" else "",
         "HOLSTER_PYTHON": facts.python,
         "HOLSTER_WHEELS": " ".join(wheel.replace(" sha256:", "|") for wheel in cluster.patroni.wheels),

@@ -22,6 +22,7 @@ LVM_NAME = re.compile(r"[A-Za-z0-9+_.][-A-Za-z0-9+_.]{0,63}")
 SQL_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
+LOCALE = re.compile(r"[A-Za-z]{1,8}([_.@-][A-Za-z0-9]+)*")
 VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,3}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SIZE = re.compile(r"([1-9][0-9]{0,9})(MiB|GiB|TiB)")
@@ -137,9 +138,7 @@ PasswordHash = Annotated[
 ]
 Locale = Annotated[
     StrictStr,
-    Matching(
-        re.compile(r"[A-Za-z]{1,8}([_.@-][A-Za-z0-9]+)*"), "must be a locale such as C.UTF-8", longest=64
-    ),
+    Matching(LOCALE, "must be a locale such as C.UTF-8", longest=64),
 ]
 TimeZone = Annotated[
     StrictStr,

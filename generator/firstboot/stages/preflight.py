@@ -61,8 +61,11 @@ class PreflightStage(Stage):
         broken = _find_broken_files(machine)
         unfit = [*_check_system(machine), *_check_programs(machine, lacking), *_check_users(machine)]
         unfit += _warn_of_versions(machine)
+        locales = _check_locales(machine)
         if unfit:
-            raise StageFailed("machine-unfit", "; ".join([*unfit, *lacking.values(), *broken]))
+            raise StageFailed("machine-unfit", "; ".join([*unfit, *locales, *lacking.values(), *broken]))
+        if locales:
+            raise StageFailed("locale-missing", "; ".join([*locales, *lacking.values(), *broken]))
         if lacking:
             raise StageFailed("program-source", "; ".join([*lacking.values(), *broken]))
         if broken:
@@ -105,6 +108,18 @@ def _check_system(machine: Machine) -> list[str]:
     if not machine.fs.at(f"/usr/share/zoneinfo/{zone}").is_file():
         problems.append(f"time zone {zone} is unknown here")
     return problems
+
+
+def _check_locales(machine: Machine) -> list[str]:
+    """Compare with `locale -a`: initdb would refuse the bootstrap, or PostgreSQL not start."""
+    wanted = machine.node.system.locales
+    if not wanted:
+        return []
+    try:
+        known = machine.commands.ask("locale", "-a").output.split()
+    except CommandFailed as error:
+        return [f"the locales cannot be listed: {error}"]
+    return [f"the locale {name} is missing" for name in wanted if name not in known]
 
 
 def _check_programs(machine: Machine, lacking: Container[str]) -> list[str]:

@@ -106,3 +106,16 @@ def test_a_machine_without_roles_of_a_member_needs_no_volumes(fake: FakeMachine)
     assert result.code == 0, result.log.getvalue()
     skipped = [stage["name"] for stage in result.status["stages"] if stage["state"] == "skipped"]
     assert skipped == ["storage", "patroni", "vip"]
+
+
+def test_a_locale_that_the_system_lacks_is_named_before_anything_is_done(fake: FakeMachine) -> None:
+    """Initdb would refuse it hours later, on one member after the other."""
+    document = make_document()
+    document["system"]["locales"] = ["ru_RU.utf8", "de_DE.utf8"]
+    write_document(fake, document)
+    fake.script("locale", 0, "C\nPOSIX\nru_RU.utf8\n")
+    result = run(fake)
+    assert (result.code, result.failure["cause"]) == (1, "locale-missing")
+    assert result.failure["reason"] == "the locale de_DE.utf8 is missing"
+    fake.script("locale", 0, "C\nde_DE.utf8\nru_RU.utf8\n")
+    assert run(fake, "preflight").code == 0

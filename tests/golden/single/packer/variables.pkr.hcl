@@ -115,6 +115,7 @@ variable "packages" {
     "python3-libselinux",
     "iproute",
     "tar",
+    "glibc-langpack-ru",
     "postgresql16",
     "postgresql16-server",
     "postgresql16-contrib",

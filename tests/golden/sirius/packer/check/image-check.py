@@ -118,6 +118,16 @@ def check_users(expected: Expected) -> Iterator[str]:
         yield f"the build's user {expected['build_user']} is still there"
 
 
+def check_locales(expected: Expected) -> Iterator[str]:
+    """Yield locales that the system does not have; their names are those of `locale -a`."""
+    if not expected["locales"]:
+        return
+    known = ask("locale", "-a")[1].splitlines()
+    for name in expected["locales"]:
+        if name not in known:
+            yield f"the locale {name} is missing"
+
+
 def check_units(expected: Expected) -> Iterator[str]:
     """Yield services that would start by themselves, and those that would not and must."""
     for unit in expected["units"]:
@@ -187,6 +197,7 @@ CHECKS = (
     check_programs,
     check_python,
     check_users,
+    check_locales,
     check_units,
     check_cloud_init,
     check_identity,
