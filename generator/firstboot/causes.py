@@ -31,7 +31,7 @@ HINTS = {
     "volume-of-another": "these disks belong to another cluster or role; attach the right ones",
     "storage-failed": "the last words of the program are in the reason; run again when the cause is gone",
     "system-failed": "the last words of the program are in the reason; run again when the cause is gone",
-    "watchdog-missing": "load a watchdog driver, or set the watchdog to automatic in the spec",
+    "watchdog-missing": "give the machine a watchdog that resets it (QEMU: i6300esb), or set the watchdog to automatic in the spec",
     "consul-config": "the agent refuses its configuration: compare the declared Consul version with `consul version`",
     "consul-down": "look at `journalctl -u consul`; the unit is started again every five seconds",
     "consul-no-leader": "boot the other Consul servers; check that ports 8300 and 8301 are open between the machines",

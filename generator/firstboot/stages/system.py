@@ -15,6 +15,7 @@ from generator.firstboot.folders import make_system_folders
 from generator.firstboot.journal import keep_journal
 from generator.firstboot.selinux import is_active, set_mode
 from generator.firstboot.stage import Stage
+from generator.firstboot.watchdog import prepare_watchdog
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -25,7 +26,6 @@ UNITS = "/etc/systemd/system/"
 BEGIN = "# begin holster"
 END = "# end holster"
 OWN_UNIT = "holster-firstboot.service"
-WATCHDOG = "/dev/watchdog"
 
 
 class SystemStage(Stage):
@@ -45,7 +45,7 @@ class SystemStage(Stage):
             set_firewall,
             keep_journal,
             set_mode,
-            _prepare_watchdog,
+            prepare_watchdog,
         ):
             step(machine)
         _read_units(machine)
@@ -164,20 +164,3 @@ def _write_hosts(machine: Machine) -> None:
             kept.append(line)
     if [*kept, *block] != lines:
         machine.fs.write(HOSTS, "\n".join([*kept, *block]) + "\n")
-
-
-def _prepare_watchdog(machine: Machine) -> None:
-    wanted = machine.node.system.watchdog
-    if wanted == "off" or machine.node.patroni is None:
-        return
-    if not machine.fs.at(WATCHDOG).exists():
-        loaded = machine.commands.ask("modprobe", "softdog") if machine.commands.find("modprobe") else None
-        machine.commands.ask("udevadm", "settle", "--timeout=10")
-        if not machine.fs.at(WATCHDOG).exists():
-            words = loaded.describe() if loaded and not loaded.is_fine else f"{WATCHDOG} did not appear"
-            if wanted == "required":
-                raise StageFailed("watchdog-missing", words)
-            machine.warn(f"no watchdog: {words}")
-            return
-    user = machine.node.users["postgres"]
-    machine.fs.own(WATCHDOG, user, user, 0o600)

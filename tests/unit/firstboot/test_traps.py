@@ -664,6 +664,56 @@ def test_watchdog_required_and_absent(fake: FakeMachine) -> None:
     stop_at(fake, "system", "watchdog-missing")
 
 
+def give_watchdog(fake: FakeMachine, wanted: str, vendor: str = "Dell Inc.", **facts: str) -> None:
+    """Let udev have linked a watchdog of which sysfs tells this."""
+    document = make_document()
+    document["system"]["watchdog"] = wanted
+    write_document(fake, document)
+    known = {"timeout": "30", "nowayout": "0", "bootstatus": "0", **facts}
+    for path, text in {
+        "/dev/watchdog1": "",
+        "/sys/class/dmi/id/sys_vendor": f"{vendor}\n",
+        **{f"/sys/class/watchdog/watchdog1/{name}": f"{text}\n" for name, text in known.items()},
+    }.items():
+        fake.at(path).parent.mkdir(parents=True, exist_ok=True)
+        fake.at(path).write_text(text)
+    fake.at("/dev/holster-watchdog").symlink_to("watchdog1")
+
+
+def test_the_first_boot_says_which_watchdog_it_is(fake: FakeMachine) -> None:
+    """And that it has reset the machine, if it has."""
+    give_watchdog(fake, "required", identity="i6300ESB timer", bootstatus="32")
+    result = run(fake, "system")
+    assert result.code == 0
+    assert "watchdog: i6300ESB timer (/dev/watchdog1), timeout 30 s, nowayout 0" in result.log.getvalue()
+    assert "which reset this machine" in result.log.getvalue()
+    assert not [text for text in result.status["warnings"] if "watchdog" in text]
+
+
+def test_softdog_is_said_to_be_the_kernel_s(fake: FakeMachine) -> None:
+    """It is better than none."""
+    give_watchdog(fake, "required", identity="Software Watchdog")
+    result = run(fake, "system")
+    assert result.code == 0
+    assert "it acts only while the kernel runs" in result.log.getvalue()
+
+
+@pytest.mark.parametrize(("vendor", "is_doubtful"), [("QEMU", True), ("Dell Inc.", False)])
+def test_a_watchdog_that_may_not_reset_is_refused(
+    fake: FakeMachine, vendor: str, *, is_doubtful: bool
+) -> None:
+    """Seen in the lab: opened, fed, run out, and nothing happened."""
+    give_watchdog(fake, "automatic", vendor, identity="iTCO_wdt")
+    warnings = run(fake, "system").status["warnings"]
+    assert any("without a reset" in text for text in warnings) is is_doubtful
+    fake.at("/dev/holster-watchdog").unlink()
+    give_watchdog(fake, "required", vendor, identity="iTCO_wdt")
+    if is_doubtful:
+        stop_at(fake, "system", "watchdog-missing")
+    else:
+        assert run(fake, "system").code == 0
+
+
 def demand_selinux(fake: FakeMachine) -> Path:
     """Let the payload want an enforcing machine; return where its configuration file is."""
     document = make_document()
