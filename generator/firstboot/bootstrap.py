@@ -28,10 +28,7 @@ def is_own_bootstrap(machine: Machine) -> bool:
 
 
 def _load_note(machine: Machine) -> dict[str, Any]:
-    try:
-        data = json.loads(machine.fs.read(BOOTSTRAP_JSON) or "")
-    except ValueError:
-        return {}
+    data = machine.fs.read_json(BOOTSTRAP_JSON)
     return data if isinstance(data, dict) else {}
 
 

@@ -62,6 +62,8 @@ HINTS = {
     "vip-unsupported": "this vip-manager was built without support for the mode: install another build or set vip_manager.mode",
     "not-ready": "the reason lists what is still missing; look there first",
     "seal-failed": "the last words of the program are in the reason; run again when the cause is gone",
+    "disk-full": "make room on the file system that the reason names (`df -h`), then run again",
+    "disk-read-only": "the file system that the reason names is read-only: look at `dmesg` for why, remount or repair it, then run again",
     "internal": "this is a bug of Holster: report the reason and the journal of the unit",
 }
 

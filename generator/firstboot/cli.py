@@ -19,10 +19,10 @@ from generator.firstboot.locks import RUN_LOCK, try_lock
 from generator.firstboot.machine import Machine, Means
 from generator.firstboot.node import NODE_JSON
 from generator.firstboot.rootfs import RootFs
-from generator.firstboot.runner import EXIT_READY, Interrupted, Runner
+from generator.firstboot.runner import EXIT_FAILED, EXIT_READY, Interrupted, Runner
 from generator.firstboot.seals import is_sealed
 from generator.firstboot.stages import STAGES
-from generator.firstboot.status import format_status, load_status
+from generator.firstboot.status import STATUS_JSON, format_status, load_status
 from generator.firstboot.storage_service import bring_up_storage
 from generator.firstboot.web import Web
 
@@ -86,13 +86,16 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, _interrupt)
     try:
         machine = _open_machine(fs)
-        if machine is None:
-            return EXIT_NODE_INVALID
-        if options.command == "storage":
-            return bring_up_storage(machine)
-        return run_stages(machine, options.until)
+        return EXIT_NODE_INVALID if machine is None else _work(machine, options)
     except Interrupted:
         return EXIT_INTERRUPTED
+    except OSError as error:
+        Console(fs).say(f"this program cannot keep its records: {error}")
+        return EXIT_FAILED
+
+
+def _work(machine: Machine, options: argparse.Namespace) -> int:
+    return bring_up_storage(machine) if options.command == "storage" else run_stages(machine, options.until)
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
@@ -102,7 +105,9 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 def _open_machine(fs: RootFs) -> Machine | None:
     console = Console(fs)
     text = fs.read(NODE_JSON)
-    problems: tuple[str, ...] = (f"{NODE_JSON} is missing: the payload was not delivered",)
+    problems: tuple[str, ...] = ("it is missing: the payload was not delivered",)
+    if text is None and os.path.lexists(str(fs.at(NODE_JSON))):
+        problems = ("it is no file, too large or unreadable: deliver the payload again",)
     if text is not None:
         try:
             node = parse_node(text)
@@ -141,7 +146,13 @@ def _unpack(fs: RootFs, file: str, name: str, target: str) -> int:
 def _show_status(fs: RootFs, *, as_json: bool) -> int:
     data = load_status(fs)
     if data is None:
-        sys.stdout.write("null\n" if as_json else "the first boot has not begun\n")
-        return 1
+        is_there = os.path.lexists(str(fs.at(STATUS_JSON)))
+        words = (
+            f"{STATUS_JSON} is damaged; the next run writes it anew"
+            if is_there
+            else "the first boot has not begun"
+        )
+        sys.stdout.write("null\n" if as_json else f"{words}\n")
+        return EXIT_FAILED
     sys.stdout.write(json.dumps(data, indent=2) + "\n" if as_json else format_status(data))
     return EXIT_READY

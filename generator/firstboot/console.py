@@ -42,5 +42,7 @@ class Console:
 
     def show(self, text: str) -> None:
         """Replace the text above the login prompt."""
-        # A backslash starts a code of agetty.
-        self._fs.write(ISSUE, text.replace("\\", "/") + "\n")
+        # A full or read-only disk is told on the console, and must not be the reason for another stop.
+        with contextlib.suppress(OSError):
+            # A backslash starts a code of agetty.
+            self._fs.write(ISSUE, text.replace("\\", "/") + "\n")

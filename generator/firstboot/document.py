@@ -55,6 +55,8 @@ def parse_node(text: str) -> Node:
         data = json.loads(text)
     except ValueError as error:
         raise NodeInvalid([f"not valid JSON: {error}"]) from None
+    except RecursionError:
+        raise NodeInvalid(["not valid JSON: it is nested too deeply"]) from None
     problems: list[str] = []
     reader = Reader(data, "", problems)
     version = reader.number("holster_node")

@@ -64,10 +64,7 @@ class Intent:
 
 def load_intent(machine: Machine) -> Intent | None:
     """Return the plan of this machine, or None."""
-    try:
-        data = json.loads(machine.fs.read(STORAGE_JSON) or "")
-    except ValueError:
-        return None
+    data = machine.fs.read_json(STORAGE_JSON)
     return Intent(data) if isinstance(data, dict) and data.get("holster_storage") == FORMAT else None
 
 

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
+import stat
 from pathlib import Path
-from typing import IO, Iterable, Iterator, NamedTuple
+from typing import IO, Any, Iterable, Iterator, NamedTuple
+
+LARGEST = 16 << 20
+"""Bytes of a file that is read as a whole; a payload's are a hundredth of it."""
 
 
 class Account(NamedTuple):
@@ -31,10 +36,23 @@ class RootFs:
         return self.root / path.lstrip("/")
 
     def read(self, path: str) -> str | None:
-        """Return a file's text, or None when it is missing or unreadable."""
+        """Return a file's text, or None when it is missing, unreadable, no file or too large."""
         try:
-            return self.at(path).read_text(encoding="utf-8", errors="replace")
+            # Not for ever: a named pipe has no end, and no beginning.
+            handle = os.open(str(self.at(path)), os.O_RDONLY | os.O_NONBLOCK)
+            with os.fdopen(handle, "rb") as stream:
+                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                    return None
+                data = stream.read(LARGEST + 1)
         except OSError:
+            return None
+        return data.decode(errors="replace") if len(data) <= LARGEST else None
+
+    def read_json(self, path: str) -> Any:
+        """Return what a JSON file holds, or None when it is missing, damaged or too deep."""
+        try:
+            return json.loads(self.read(path) or "")
+        except (ValueError, RecursionError):
             return None
 
     def read_blocks(self, path: str) -> Iterator[bytes]:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 EXIT_READY = 0
 EXIT_FAILED = 1
 EXIT_REFUSED = 3
+# The words of ENOSPC, EDQUOT and EROFS, this program's own and those of programs that it started.
+DISK_TEXTS = {
+    "No space left on device": "disk-full",
+    "Disk quota exceeded": "disk-full",
+    "Read-only file system": "disk-read-only",
+}
 
 
 class Interrupted(BaseException):
@@ -58,7 +64,12 @@ class Runner:
         self._machine.console.show(f"Holster: {self._machine.node.name} is ready")
         self._machine.console.say("ready")
         # Last of all: with the marker the unit does not run this program again.
-        write_seal(self._machine)
+        try:
+            write_seal(self._machine)
+        except OSError as error:
+            return self._fail(
+                self._stages[-1], Cause(_find_cause("seal", str(error)), str(error)), EXIT_FAILED
+            )
         # The services were enabled without it, since it takes seconds; until it is done systemd
         # says of every unit that it changed on disk.
         with contextlib.suppress(CommandFailed):
@@ -82,7 +93,7 @@ class Runner:
         except StageFailed as failure:
             return failure.cause, EXIT_REFUSED if isinstance(failure, Refused) else EXIT_FAILED
         except (CommandFailed, Unreachable, OSError, LookupError) as error:
-            return Cause(_default_cause(stage.name), str(error)), EXIT_FAILED
+            return Cause(_find_cause(stage.name, str(error)), str(error)), EXIT_FAILED
         except Exception as error:  # noqa: BLE001 - a bug must reach the status file too, not only the journal
             return Cause("internal", f"{type(error).__name__}: {error}"), EXIT_FAILED
         seconds = self._status.finish(stage.name, states.DONE)
@@ -112,7 +123,10 @@ class Runner:
             self._machine.console.say(f"warning: {text}")
 
 
-def _default_cause(stage: str) -> str:
+def _find_cause(stage: str, words: str) -> str:
+    for text, cause in DISK_TEXTS.items():
+        if text in words:
+            return cause
     causes = {
         "storage": "storage-failed",
         "acl": "acl-failed",

@@ -12,10 +12,7 @@ SEALED = f"{STATE_DIR}/sealed"
 
 def is_sealed(machine: Machine) -> bool:
     """Say whether the machine was made ready for this very payload."""
-    try:
-        data = json.loads(machine.fs.read(SEALED) or "")
-    except ValueError:
-        return False
+    data = machine.fs.read_json(SEALED)
     return isinstance(data, dict) and data.get("instance_id") == machine.node.instance_id
 
 

@@ -43,10 +43,7 @@ def ensure_started(
 
 
 def _load(machine: Machine) -> dict[str, str]:
-    try:
-        data = json.loads(machine.fs.read(SERVICES_JSON) or "")
-    except ValueError:
-        return {}
+    data = machine.fs.read_json(SERVICES_JSON)
     return data if isinstance(data, dict) else {}
 
 

@@ -6,6 +6,7 @@ lab and by people.  Never holds a secret.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, Sequence
 
@@ -58,7 +59,9 @@ class Status:
     def write(self) -> None:
         """Put the record on the disk."""
         self._data["updated"] = format_time(self._clock.wall())
-        self._fs.write(STATUS_JSON, json.dumps(self._data, indent=2) + "\n")
+        # A full or read-only disk: the journal and the console tell what this file cannot.
+        with contextlib.suppress(OSError):
+            self._fs.write(STATUS_JSON, json.dumps(self._data, indent=2) + "\n")
 
     def start(self, name: str) -> None:
         """Record that a stage begins."""
@@ -112,12 +115,27 @@ def _blank_stage(name: str) -> dict[str, Any]:
 
 
 def load_status(fs: RootFs) -> dict[str, Any] | None:
-    """Return the record of the last run, or None when there is none."""
-    try:
-        data = json.loads(fs.read(STATUS_JSON) or "")
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) else None
+    """Return the record of the last run, or None when there is none that can be read."""
+    data = fs.read_json(STATUS_JSON)
+    return data if _is_record(data) else None
+
+
+def _is_record(data: object) -> bool:
+    """Say whether a document has the shape that this program writes."""
+    if not isinstance(data, dict):
+        return False
+    stages, failure, warnings = data.get("stages"), data.get("failure"), data.get("warnings")
+    is_whole = isinstance(stages, list) and all(
+        isinstance(stage, dict)
+        and isinstance(stage.get("name"), str)
+        and isinstance(stage.get("state"), str)
+        and isinstance(stage.get("seconds", ""), (int, float, type(None)))
+        and isinstance(stage.get("note", 0), (str, type(None)))
+        for stage in stages
+    )
+    parts = ("stage", "cause", "reason", "hint")
+    has_failure = isinstance(failure, dict) and all(isinstance(failure.get(part), str) for part in parts)
+    return is_whole and (failure is None or has_failure) and isinstance(warnings, list)
 
 
 def format_status(data: dict[str, Any]) -> str:

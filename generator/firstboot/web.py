@@ -9,13 +9,16 @@ import http.client
 import json
 import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from typing import Any, Callable, Iterator, NamedTuple
 
-from generator.firstboot.rootfs import read_blocks
-
 TIMEOUT = 10.0
+"""Seconds for a whole answer, and for each part of a download."""
+BLOCK = 1 << 16
+LARGEST = 16 << 20
+"""Bytes of an answer."""
 CONNECT_TIMEOUT = 3.0
 LASTING = frozenset({400, 401, 403, 404, 405, 410, 451})
 """Answers that asking again does not change."""
@@ -74,12 +77,16 @@ class Web:
         request = urllib.request.Request(url, data=data, method=method)  # noqa: S310 - addresses come from node.json
         if token:
             request.add_header("X-Consul-Token", token)
+        end = time.monotonic() + self._timeout
         try:
-            with _build_opener(url, authority).open(request, timeout=self._timeout) as response:
-                return Answer(response.status, response.read().decode(errors="replace"))
+            # The token would go wherever a redirect points: an answer that is one is the answer.
+            with _build_opener(url, authority, _NoRedirect()).open(
+                request, timeout=self._timeout
+            ) as response:
+                return Answer(response.status, _read_text(response, end))
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, error.read().decode(errors="replace"))
+                return Answer(error.code, _read_text(error, end))
         except urllib.error.URLError as error:
             raise Unreachable(str(error.reason)) from None
         except (OSError, http.client.HTTPException) as error:
@@ -98,7 +105,8 @@ class Web:
             with _build_opener(url).open(url, timeout=self._timeout) as response:
                 announced = response.headers.get("Content-Length")
                 received = 0
-                for block in read_blocks(response):
+                # What has come, not a whole block: a server that drips would put the question off for ever.
+                for block in iter(lambda: response.read1(BLOCK), b""):
                     received += len(block)
                     yield block
                     if is_late():
@@ -125,8 +133,37 @@ class Web:
             return False
 
 
-def _build_opener(url: str, authority: str | None = None) -> urllib.request.OpenerDirector:
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Takes a redirect for an answer."""
+
+    def redirect_request(self, *_arguments: Any, **_more: Any) -> None:
+        """Ask nobody else."""
+
+
+def _read_text(response: Any, end: float) -> str:
+    """Return the text of an answer.
+
+    Raises:
+        OSError: it does not end in time, or is larger than any answer of Consul or Patroni.
+    """
+    blocks: list[bytes] = []
+    received = 0
+    for block in iter(lambda: response.read1(BLOCK), b""):
+        blocks.append(block)
+        received += len(block)
+        if received > LARGEST:
+            raise OSError(f"the answer is larger than {LARGEST >> 20} MiB")
+        if time.monotonic() > end:
+            raise OSError(f"the answer did not end in time, only {received} bytes came")
+    if getattr(response, "length", None):
+        raise OSError(f"the answer broke off after {received} bytes")
+    return b"".join(blocks).decode(errors="replace")
+
+
+def _build_opener(
+    url: str, authority: str | None = None, *more: urllib.request.BaseHandler
+) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({}), *more]
     if url.startswith("https:"):
         context = ssl.create_default_context(cafile=authority)
         handlers.append(urllib.request.HTTPSHandler(context=context))
