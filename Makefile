@@ -18,7 +18,7 @@ BENCH   := $(VENV)/.bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help render check verify build boot lab test lint format bench golden tools clean
+.PHONY: help render check verify build boot lab matrix test lint format bench golden tools clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ boot: $(RUNTIME) ## Boot the cluster from its seeds in QEMU
 lab: $(DEV) ## Boot whole clusters in QEMU and break them; IMAGE=<folder of the golden image>
 	@HOLSTER_IMAGE=$(IMAGE) $(BIN)/pytest -m lab -s tests/lab $(ARGS)
 	@$(BIN)/python -m tests.lab.table
+
+matrix: $(DEV) ## Break whole clusters in namespaces in every way, as root; then the table of docs/lab.md
+	@$(BIN)/pytest -m matrix -s -n 2 --dist loadgroup tests/matrix $(ARGS); code=$$?; $(BIN)/python -m tests.matrix.record; exit $$code
 
 test: $(DEV) ## Run all tests; tests of absent outside tools are skipped and named
 	@$(BIN)/pytest -n 2 $(ARGS)

@@ -81,6 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("holster")
     group.addoption("--update-golden", action="store_true", help="rewrite golden files")
     group.addoption("--lab-seed", type=int, help="repeat the lab's random moments; each run prints its seed")
+    group.addoption("--matrix-seed", type=int, help="repeat a random walk of the matrix; 0: no walk")
     group.addoption("--require-tools", action="store_true", help="an absent outside tool is a failure")
 
 

@@ -50,6 +50,8 @@ class Service:
         self.process: subprocess.Popen[bytes] | None = None
         self.is_wanted = False
         self.is_done = False
+        self._keeper: threading.Thread | None = None
+        self._unwanted = threading.Event()
 
     def _environment(self, unit: dict[str, list[str]]) -> dict[str, str]:
         values = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
@@ -95,7 +97,9 @@ class Service:
         if self.is_wanted:
             return
         self.is_wanted = True
-        threading.Thread(target=self._keep, daemon=True).start()
+        self._unwanted.clear()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
 
     def _keep(self) -> None:
         while self.is_wanted:
@@ -111,7 +115,7 @@ class Service:
             again = unit.get("Restart", ["no"])[-1]
             if again == "no" or (again == "on-failure" and code == 0):
                 return
-            time.sleep(float(unit.get("RestartSec", ["1"])[-1]))
+            self._unwanted.wait(float(unit.get("RestartSec", ["1"])[-1]))
 
     def _clean_up(self, unit: dict[str, list[str]]) -> None:
         for command in unit.get("ExecStopPost", []):
@@ -126,15 +130,18 @@ class Service:
     def stop(self) -> None:
         """Stop the unit with its own signal, as systemd does with KillMode=process."""
         self.is_wanted = self.is_done = False
+        self._unwanted.set()
         process = self.process
-        if process is None or process.poll() is not None:
-            return
-        unit = read_unit(self.name) or {}
-        os.kill(process.pid, getattr(signal, unit.get("KillSignal", ["SIGTERM"])[-1]))
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        if process is not None and process.poll() is None:
+            unit = read_unit(self.name) or {}
+            os.kill(process.pid, getattr(signal, unit.get("KillSignal", ["SIGTERM"])[-1]))
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        # A restart must not find the one who keeps it running still at work: there would be two.
+        if self._keeper is not None:
+            self._keeper.join(STOP_SECONDS)
 
     @property
     def is_active(self) -> bool:
@@ -228,5 +235,20 @@ def main() -> None:
         threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
 
+def reap(child: int) -> None:
+    """Be process 1 as a kernel expects it: take the end of every orphan, until our own child ends.
+
+    Patroni waits for a PostgreSQL that it has stopped, and one that nobody reaps never goes.
+    """
+    while True:
+        ended, status = os.wait()
+        if ended == child:
+            sys.exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
 if __name__ == "__main__":
+    # The units' own processes belong to a child: two who wait for the same process take it from each other.
+    forked = os.fork()
+    if forked:
+        reap(forked)
     main()
