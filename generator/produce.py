@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from generator import __version__
 from generator.credentials.bundle import create_bundle, extend_bundle, reissue_node
-from generator.credentials.check import check_bundle
+from generator.credentials.check import LEFTOVER, check_bundle
 from generator.credentials.document import format_bundle
-from generator.credentials.store import load_bundle, update_bundle
+from generator.credentials.store import load_bundle, remove_strays, update_bundle
+from generator.diagnostics import Problem, Severity
 from generator.errors import UsageInvalid
 from generator.firstboot_archive import build_firstboot
 from generator.layout import PACKAGE, find_resources
@@ -25,7 +26,7 @@ from generator.render.tree import render_cluster
 from generator.resolve import list_identities, resolve_cluster
 from generator.seed import pack_node
 from generator.spec.topology import iterate_nodes
-from generator.write import WriteReport, write_tree
+from generator.write import WriteReport, has_leftovers, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from generator.check import CheckedSpec
     from generator.credentials.bundle import CredentialBundle, NodeCredentials
-    from generator.diagnostics import Problem
     from generator.render.rendered import RenderedFile
     from generator.spec.model import ClusterSpec
 
@@ -113,7 +113,16 @@ def prepare_bundle(
         warnings = check_bundle(old, spec.cluster, held, now)
         return extend_bundle(old, identities, years=years, now=now, entropy=entropy)
 
+    strays = remove_strays(path)
     bundle = update_bundle(path, make_or_extend)
+    warnings += tuple(
+        Problem(
+            LEFTOVER,
+            f"{stray}: a copy of secrets that an interrupted command left behind was removed",
+            Severity.WARNING,
+        )
+        for stray in strays
+    )
     # A machine that was known may have got a part that it lacked.
     made = (node.name for node in identities if bundle.nodes[node.name] != known.get(node.name))
     return bundle, tuple(made), warnings
@@ -184,7 +193,7 @@ def produce_cluster(  # noqa: PLR0913 -- clock and entropy are parameters, so th
     selected = select_nodes(checked.spec, names)
     bundle, made, warnings = prepare_bundle(checked, bundle_path, now=now, entropy=entropy)
     inputs = describe_inputs(checked, bundle)
-    if not names and is_current(output, inputs):
+    if not names and not has_leftovers(output) and is_current(output, inputs):
         report = WriteReport(written=(), removed=(), unchanged=0)
     else:
         report = write_tree(render_files(checked, bundle, selected), output, inputs, partial=bool(names))

@@ -146,6 +146,11 @@ def _check_in_the_way(directory: Path, plan: _Plan, old: Manifest) -> None:
             )
 
 
+def has_leftovers(directory: Path) -> bool:
+    """Say whether an interrupted call left something beside the folder; the next `write_tree` clears it."""
+    return Places(Path(os.path.abspath(directory))).has_leftovers()  # noqa: PTH100 -- resolve() would follow links
+
+
 def write_tree(
     files: Iterable[RenderedFile], directory: Path, inputs: ManifestInputs, *, partial: bool = False
 ) -> WriteReport:

@@ -50,6 +50,7 @@ AES_KEY_BYTES: Final = frozenset({16, 24, 32})
 
 EXPIRES: Final = "certificate-expires"
 SHORT_KEY: Final = "gossip-key-short"
+LEFTOVER: Final = "bundle-leftover"
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ In: a path.  Out: a bundle, or the file of one.  Errors name places, never conte
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import contextmanager
 from errno import ELOOP, ENOLCK, EOPNOTSUPP
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
+STRAY_BYTES: Final = 8
+"""Random bytes in the name of a bundle that is being written."""
+
 MAX_BYTES: Final = 16 << 20
 """Eight thousand machines."""
 
@@ -58,6 +62,7 @@ def load_bundle(path: Path) -> CredentialBundle:
 
 
 def _read_private(path: Path) -> bytes:
+    _demand_own_folder(path.parent)
     # Not blocking: a pipe of that name must not hang a render.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -70,12 +75,37 @@ def _read_private(path: Path) -> bytes:
                 "it holds every secret of the cluster",
                 hint=f"chmod 600 {quote(str(path))}",
             )
+        if found.st_uid not in {0, os.geteuid()}:
+            raise BundleInvalid(
+                f"{path} belongs to another user (uid {found.st_uid}), who can change every secret in it",
+                hint=f"look who wrote it; if it is yours: chown {os.geteuid()} {quote(str(path))}",
+            )
         if found.st_size > MAX_BYTES:
             raise BundleInvalid(f"{path} is too large for a bundle", hint="name the bundle with --secrets")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read()
+            return file.read(MAX_BYTES + 1)
     finally:
         os.close(descriptor)
+
+
+def _demand_own_folder(folder: Path) -> None:
+    """Refuse a folder in which another user could exchange the bundle.
+
+    Raises:
+        BundleInvalid: everybody may write it, or, for root, anybody but root.
+        OSError: it cannot be looked at.
+    """
+    link, found = folder.lstat(), folder.stat()
+    # In a sticky folder others may not rename what is ours.
+    writers = 0 if found.st_mode & stat.S_ISVTX else found.st_mode & 0o022
+    is_root = os.geteuid() == 0
+    if writers & 0o002 or (is_root and (writers or found.st_uid or link.st_uid)):
+        raise BundleInvalid(
+            f"another user can write {folder} (uid {found.st_uid}, mode {stat.S_IMODE(found.st_mode):04o}), "
+            "and so exchange the secrets of the cluster",
+            hint=f"chown {os.geteuid()} {quote(str(folder))} && chmod 700 {quote(str(folder))}, "
+            "after a look at what is in it",
+        )
 
 
 def save_bundle(path: Path, bundle: CredentialBundle, *, replace: bool = False) -> None:
@@ -96,6 +126,7 @@ def save_bundle(path: Path, bundle: CredentialBundle, *, replace: bool = False) 
         )
     try:
         _make_folder(path.parent)
+        _demand_own_folder(path.parent)
         _write(path, format_bundle(bundle), replace=replace)
     except OSError as error:
         raise EnvironmentFailed(
@@ -116,8 +147,8 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes, *, replace: bool) -> None:
-    partial = path.with_name(f".{path.name}.{token_hex(8)}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+    partial = path.with_name(f".{path.name}.{token_hex(STRAY_BYTES)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -130,6 +161,34 @@ def _write(path: Path, content: bytes, *, replace: bool) -> None:
     finally:
         partial.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def remove_strays(path: Path) -> tuple[Path, ...]:
+    """Remove the copies of a bundle that interrupted calls left beside it; return their paths.
+
+    Nothing is removed where another call may be writing: on a file system without locks.
+
+    Raises:
+        EnvironmentFailed: they cannot be removed.
+    """
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{{2 * STRAY_BYTES}}}")
+    try:
+        if not path.parent.is_dir() or not _find_strays(path.parent, pattern):
+            return ()
+        with _lock_folder(path.parent) as is_locked:
+            strays = _find_strays(path.parent, pattern) if is_locked else ()
+            for stray in strays:
+                stray.unlink()
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"cannot remove what an interrupted command left in {path.parent}: {error.strerror}",
+            hint="mend the cause: copies of secrets may be among it",
+        ) from None
+    return strays
+
+
+def _find_strays(folder: Path, pattern: re.Pattern[str]) -> tuple[Path, ...]:
+    return tuple(sorted(found for found in folder.iterdir() if pattern.fullmatch(found.name)))
 
 
 def _claim(path: Path, partial: Path) -> None:
@@ -185,15 +244,18 @@ def update_bundle(
 
 
 @contextmanager
-def _lock_folder(folder: Path) -> Iterator[None]:
+def _lock_folder(folder: Path) -> Iterator[bool]:
+    """Hold the folder for this process; yield whether that was possible."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        is_locked = True
         try:
             flock(descriptor, LOCK_EX)
         except OSError as error:
             # A file system without locks: creation stays safe, it fails on an existing file.
             if error.errno not in {ENOLCK, EOPNOTSUPP}:
                 raise
-        yield
+            is_locked = False
+        yield is_locked
     finally:
         os.close(descriptor)

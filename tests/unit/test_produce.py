@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
+import shutil
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from generator.check import check_spec
 from generator.credentials.bundle import ServerCertificate
 from generator.credentials.certificates import parse_certificate, read_names
 from generator.credentials.store import load_bundle, save_bundle
+from generator.diagnostics import Severity
 from generator.errors import BundleInvalid, UsageInvalid
 from generator.produce import prepare_bundle, produce_cluster, reissue_certificate
 
@@ -494,3 +496,29 @@ def test_pem_is_written_anew(workshop: Workshop) -> None:
     assert not workshop.render().report.has_changed
 
     assert workshop.see(*workshop.folders) == before
+
+
+@pytest.mark.parametrize("names", [(), ("pg1",)])
+def test_leftovers_are_cleared_when_nothing_changed(workshop: Workshop, names: tuple[str, ...]) -> None:
+    """Killed after the exchange of trees: the old tree has secrets, and files of the user."""
+    retired = workshop.output.with_name(f".{workshop.output.name}.partial")
+    shutil.copytree(workshop.output, retired)
+    (retired / "nodes/pg1/notes.txt").write_text("mine")
+
+    workshop.render(*names)
+
+    assert not retired.exists()
+    assert (workshop.output / "nodes/pg1/notes.txt").read_text() == "mine"
+    assert not workshop.render(*names).report.has_changed
+
+
+def test_copies_of_the_bundle_are_removed_and_told(workshop: Workshop) -> None:
+    """By a render and by `secrets create`, also when nothing changed."""
+    stray = workshop.bundle.with_name(f".{workshop.bundle.name}.0123456789abcdef")
+    stray.write_text("secrets")
+    made = workshop.render()
+    assert not stray.exists()
+    assert not made.report.has_changed
+    assert [(each.id, each.severity) for each in made.warnings] == [("bundle-leftover", Severity.WARNING)]
+    assert stray.name in made.warnings[0].message
+    assert workshop.render().warnings == ()

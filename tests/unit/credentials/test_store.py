@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from generator.credentials.document import format_bundle, parse_bundle
 from generator.credentials.store import (
     BundleExists,
     load_bundle,
+    remove_strays,
     save_bundle,
     update_bundle,
 )
@@ -317,3 +319,81 @@ def test_folder_that_cannot_be_made(tmp_path: Path, bundle: CredentialBundle) ->
         save_bundle(tmp_path / "secrets" / "x.yaml", bundle)
     with pytest.raises(EnvironmentFailed, match="cannot write"):
         update_bundle(tmp_path / "secrets" / "x.yaml", lambda _old: bundle)
+
+
+@pytest.mark.starts_python
+def test_death_at_any_moment_leaves_a_whole_bundle_and_no_copy(tmp_path: Path) -> None:
+    """At every effect on the disk of making and of extending one; the next call removes what was left."""
+    script = Path(__file__).with_name("crashing_store.py")
+    done = subprocess.run(
+        [sys.executable, script, tmp_path],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 15
+
+
+def test_copies_of_interrupted_calls_are_removed_and_nothing_else(
+    path: Path, bundle: CredentialBundle
+) -> None:
+    """They hold every secret, and no command would ever look at them."""
+    save_bundle(path, bundle)
+    strays = [path.with_name(f".sirius.yaml.{number:016x}") for number in (1, 2)]
+    others = [path.with_name(name) for name in (".sirius.yaml.swp", ".vega.yaml.0123456789abcdef", "x")]
+    for each in (*strays, *others):
+        each.write_text("x")
+    assert remove_strays(path) == tuple(strays)
+    assert remove_strays(path) == ()
+    assert all(each.exists() for each in others)
+    assert load_bundle(path) == bundle
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
+NOBODY = 65534
+
+
+@needs_root
+def test_bundle_of_another_user_is_refused(path: Path, bundle: CredentialBundle) -> None:
+    """Its owner can change every secret that root would bring to the machines."""
+    save_bundle(path, bundle)
+    os.chown(path, NOBODY, NOBODY)
+    with pytest.raises(BundleInvalid, match="belongs to another user"):
+        load_bundle(path)
+
+
+@pytest.mark.parametrize("how", ["owner", "group", "everybody", "link"])
+def test_folder_that_another_user_can_write_is_refused(
+    path: Path, bundle: CredentialBundle, tmp_path: Path, how: str
+) -> None:
+    """Whoever can exchange the file there has made the secrets of the cluster."""
+    if how != "everybody" and os.geteuid() != 0:
+        pytest.skip("root alone is as strict as that")
+    save_bundle(path, bundle)
+    match how:
+        case "owner":
+            os.chown(path.parent, NOBODY, 0)
+        case "group":
+            path.parent.chmod(0o770)
+        case "everybody":
+            path.parent.chmod(0o777)
+        case _:
+            link = tmp_path / "link"
+            link.symlink_to(path.parent)
+            os.lchown(link, NOBODY, NOBODY)
+            path = link / path.name
+    extend = partial(update_bundle, path, lambda _: bundle.model_copy())
+    for attempt in (lambda: load_bundle(path), lambda: save_bundle(path, bundle, replace=True), extend):
+        with pytest.raises(BundleInvalid, match="another user can write"):
+            attempt()
+
+
+def test_sticky_folder_is_taken(path: Path, bundle: CredentialBundle) -> None:
+    """In /tmp nobody can rename what is ours."""
+    save_bundle(path, bundle)
+    path.parent.chmod(0o1777)
+    assert load_bundle(path) == bundle

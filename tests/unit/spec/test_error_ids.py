@@ -16,7 +16,7 @@ from generator.spec.rules import RULES
 
 DOCS = find_resources() / "docs" / "errors.md"
 BROKEN = Path(__file__).parents[2] / "diagnostics"
-ELSEWHERE = {credentials_check.EXPIRES, credentials_check.SHORT_KEY}
+ELSEWHERE = {credentials_check.EXPIRES, credentials_check.SHORT_KEY, credentials_check.LEFTOVER}
 """Ids about the credential bundle, which no spec can cause."""
 WITHOUT_FILE = {"file-too-large"}
 """Ids whose broken spec would be a megabyte of nothing."""
