@@ -41,6 +41,9 @@ PLATFORM = click.option(
     type=click.Choice(list_platforms()),
     help="Take this platform instead of the spec's.",
 )
+SECRETS = "secrets"
+"""The folder of bundles, unless another place is named."""
+
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Print errors and warnings only.")
 
 
@@ -132,4 +135,4 @@ def check_and_print(path: Path, style: Style | None = None, platform: str | None
 
 def locate_bundle(checked: CheckedSpec, path: Path | None) -> Path:
     """Return the bundle's path: the given one, or the default of the cluster."""
-    return path or Path("secrets") / f"{checked.spec.cluster}.yaml"
+    return path or Path(SECRETS) / f"{checked.spec.cluster}.yaml"

@@ -6,6 +6,7 @@ import secrets
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -15,12 +16,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from generator.cli.console import QUIET, ConsoleReporter, check_and_print, count, locate_bundle, name_program
+from generator.check import check_spec
+from generator.cli.console import (
+    QUIET,
+    SECRETS,
+    ConsoleReporter,
+    check_and_print,
+    count,
+    locate_bundle,
+    name_program,
+)
 from generator.cli.signals import leave_to_parent
 from generator.cli.terminal import print_failure
 from generator.errors import EnvironmentFailed, HolsterError, SpecInvalid, UsageInvalid
 from generator.layout import OEMDRV_ISO, SEED_ISO, ClusterOutput
 from generator.produce import ProducedCluster, produce_cluster
+from generator.spec.source import parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +79,65 @@ def plan_orders(
     return tuple(Order(spec, above=output or DEFAULT_ABOVE) for spec in specs)
 
 
+def demand_distinct(orders: tuple[Order, ...]) -> None:
+    """Refuse two specs of one cluster before anything is written: they have one output and one bundle.
+
+    A spec that is not valid is none of this: nothing is written for it, and its own turn says why.
+
+    Raises:
+        UsageInvalid: two valid specs name the same cluster.
+    """
+    owners: dict[str, list[Path]] = {}
+    for order in orders:
+        with suppress(OSError):
+            cluster = parse_source(order.spec.read_bytes(), str(order.spec)).data.get("cluster")
+            owners.setdefault(str(cluster), []).append(order.spec)
+    for cluster, specs in owners.items():
+        if len(specs) > 1 and len(valid := [spec for spec in specs if _is_valid(spec)]) > 1:
+            raise UsageInvalid(
+                f"{valid[0]} and {valid[1]} are both the cluster {cluster}, which has one output; "
+                "nothing was written",
+                hint="render one of them, or give it another name",
+            )
+
+
+def _is_valid(spec: Path) -> bool:
+    try:
+        check_spec(spec.read_bytes(), str(spec))
+    except (OSError, SpecInvalid):
+        return False
+    return True
+
+
+def demand_place(output: Path, bundle: Path) -> None:
+    """Refuse an output folder that would mix with the secrets, or is no folder of its own.
+
+    Raises:
+        UsageInvalid: with the reason.
+    """
+    folder, secrets_folder = output.resolve(), bundle.parent.resolve()
+    if folder == Path(folder.anchor):
+        raise UsageInvalid(
+            f"--output {output} is the root of the file system; nothing was written",
+            hint="name a folder of its own",
+        )
+    if output.is_symlink():
+        raise UsageInvalid(
+            f"{output} is not a folder but a link; Holster follows none; nothing was written",
+            hint="name the folder itself",
+        )
+    if folder == secrets_folder or (secrets_folder in folder.parents and bundle.parent.name == SECRETS):
+        raise UsageInvalid(
+            f"the output {output} would lie among the secrets in {bundle.parent}; nothing was written",
+            hint="choose another --output: secrets and output are kept apart",
+        )
+    if folder in secrets_folder.parents:
+        raise UsageInvalid(
+            f"the bundle {bundle} would lie in the output {output}; nothing was written",
+            hint="choose another --secrets: secrets and output are kept apart",
+        )
+
+
 def render_one(order: Order) -> ProducedCluster:
     """Check and produce one cluster; prints the spec's problems.
 
@@ -76,11 +146,13 @@ def render_one(order: Order) -> ProducedCluster:
         SystemExit: the spec is invalid.
     """
     checked = check_and_print(order.spec)
-    cluster = checked.spec.cluster
+    output = order.output or order.above / checked.spec.cluster
+    bundle = locate_bundle(checked, order.bundle)
+    demand_place(output, bundle)
     return produce_cluster(
         checked,
-        output=order.output or order.above / cluster,
-        bundle_path=locate_bundle(checked, order.bundle),
+        output=output,
+        bundle_path=bundle,
         names=order.names,
         now=datetime.now(UTC),
         entropy=secrets.token_bytes,
@@ -170,19 +242,11 @@ def print_all(
     """Print what became of several clusters as they come; return the exit code of the gravest failure."""
     begin = time.monotonic()
     codes: list[int] = []
-    owners: dict[Path, Path] = {}
-    for order, outcome in zip(orders, outcomes, strict=True):
+    for outcome in outcomes:
         if isinstance(outcome, int):
             codes.append(outcome)
-            continue
-        print_produced(outcome, reporter)
-        if (owner := owners.setdefault(outcome.output, order.spec)) is not order.spec:
-            twice = UsageInvalid(
-                f"{owner} and {order.spec} are both the cluster {outcome.cluster}, which has one output",
-                hint="render one of them, or give it another name",
-            )
-            print_failure(twice)
-            codes.append(twice.exit_code)
+        else:
+            print_produced(outcome, reporter)
     reporter.step(
         f"{count(len(orders), 'cluster')}, {len(codes) or 'none'} failed ({time.monotonic() - begin:.1f} s)"
     )
@@ -228,6 +292,7 @@ def command(  # noqa: PLR0913 -- one parameter per option
     reporter = ConsoleReporter(quiet=quiet)
     orders = plan_orders(specs, output, bundle, names)
     if len(orders) > 1:
+        demand_distinct(orders)
         return print_all(orders, render_many(orders, jobs), reporter)
     made = render_one(orders[0])
     print_produced(made, reporter)

@@ -42,13 +42,45 @@ def test_failing_spec_stops_no_other(holster: Holster, fleet: list[str], tmp_pat
     assert sorted(path.name for path in (tmp_path / "output").iterdir()) == ["sirius", "vega"]
 
 
-def test_two_specs_of_one_cluster_are_told(holster: Holster, sirius: Path) -> None:
-    """They have one output folder: the second would silently replace the first."""
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_two_specs_of_one_cluster_are_told_before_anything_is_written(
+    holster: Holster, sirius: Path, fleet: list[str], tmp_path: Path, jobs: str
+) -> None:
+    """They have one output folder and one bundle: the second would silently replace the first."""
     copy = sirius.with_name("copy.yaml")
     copy.write_bytes(sirius.read_bytes())
-    called = holster("render", str(sirius), str(copy))
+    called = holster("render", "--jobs", jobs, *fleet, str(copy))
     assert called.code == 2
     assert "are both the cluster sirius" in called.err
+    assert not (tmp_path / "output").exists()
+    assert not (tmp_path / "secrets").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("-o", "/"), "is the root of the file system"),
+        (("-o", "/."), "is the root of the file system"),
+        (("-o", "secrets"), "would lie among the secrets"),
+        (("-o", "secrets/sirius"), "would lie among the secrets"),
+        (("-o", "out", "--secrets", "out/sirius.yaml"), "would lie among the secrets"),
+        (("-o", "out", "--secrets", "out/s/sirius.yaml"), "would lie in the output"),
+        (("-o", "link"), "is not a folder"),
+        (("-o", "file"), "is a file"),
+    ],
+)
+def test_output_and_secrets_are_kept_apart(
+    holster: Holster, sirius: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    """One is sent around and deleted at will, the other never; a link is not followed."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "file").touch()
+    called = holster("render", str(sirius), *options)
+    assert called.code == 2, called.err
+    assert words in called.err
+    assert not list((tmp_path / "real").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_machines_are_named_for_one_spec_only(holster: Holster, fleet: list[str]) -> None:
