@@ -136,6 +136,7 @@ class Cluster:
         self.switch = Switch(f"hol-{os.getpid()}-sw")
         self.machines = [TestMachine(folder, name) for name in NAMES]
         self.runs: dict[str, subprocess.Popen[bytes]] = {}
+        self.helpers: list[subprocess.Popen[bytes]] = []
         self.bundle: CredentialBundle | None = None
 
     def boot(self, *machines: TestMachine) -> None:
@@ -223,7 +224,7 @@ class Cluster:
         """Remove all machines and the switch."""
         for machine in self.machines:
             machine.remove()
-        for run in self.runs.values():
+        for run in (*self.runs.values(), *self.helpers):
             run.wait(30)
         self.switch.remove()
 
@@ -332,7 +333,7 @@ def test_a_power_cut_during_the_bootstrap_heals_and_a_later_one_too(
 LOCK_ONCE = """
 \\! test -e /run/postgresql/locked || { touch /run/postgresql/locked; (LOCK >/dev/null 2>&1 &); sleep 1; }
 """
-LOCK = "bin/psql -X -c 'begin; lock table pg_authid; select pg_sleep(8)' postgres"
+LOCK = "bin/psql -X -c 'begin; lock table pg_authid in share mode; select pg_sleep(8)' postgres"
 
 
 def put_proxy_before_consul(cluster: Cluster, rules: list[list[str | int]]) -> None:
@@ -341,7 +342,8 @@ def put_proxy_before_consul(cluster: Cluster, rules: list[list[str | int]]) -> N
         path = json.loads(machine.ask("cat", "/etc/holster/node.json"))["patroni"]["config"]
         config = machine.ask("cat", path).replace("127.0.0.1:8500", "127.0.0.1:8599")
         machine.redeliver(path, f"{config}\n")
-        machine.start("python3", str(PROXY), "8599", "127.0.0.1:8500", json.dumps(rules), log="proxy.log")
+        words = ("python3", str(PROXY), "8599", "127.0.0.1:8500", json.dumps(rules))
+        cluster.helpers.append(machine.start(*words, log="proxy.log"))
 
 
 def read_losses(cluster: Cluster) -> str:
