@@ -7,6 +7,7 @@ and mode decide what is rendered.  The whole matrix runs only with `-m matrix`.
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 from pathlib import Path
@@ -99,9 +100,24 @@ def _make_whole(site: Site) -> Site:
     return site
 
 
+def _is_asked_for(config: pytest.Config) -> bool:
+    return "matrix" in str(config.getoption("markexpr") or "")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw the seed of the walks where it is printed; the workers are given it."""
+    if _is_asked_for(config) and config.option.matrix_seed is None:
+        config.option.matrix_seed = random.SystemRandom().randrange(1, 10**6)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Print the seed."""
+    return f"matrix-seed: {config.option.matrix_seed}" if _is_asked_for(config) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the whole matrix out unless it is asked for: it takes hours."""
-    if "matrix" in str(config.getoption("markexpr") or ""):
+    if _is_asked_for(config):
         return
     wanted = [item for item in items if item.get_closest_marker("matrix") is None]
     left = [item for item in items if item.get_closest_marker("matrix") is not None]
