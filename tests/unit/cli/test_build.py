@@ -131,7 +131,7 @@ def test_the_specs_own_platform_is_no_other(holster: Holster, sirius: Path, orde
         (("--base", "sirius.yaml"), "no checksum is known for"),
         (("--base", "sirius.yaml", "--base-sha256", "abc"), "abc is no SHA-256"),
         (("--base-sha256", DIGEST), "--base-sha256 without --base"),
-        (("--platform", "redos7"), "vip-manager 4.0.0 (no SHA-256 is known)"),
+        (("--platform", "redos7"), "vip-manager 5.0.0 (no SHA-256 is known)"),
     ],
 )
 def test_what_cannot_be_built_is_said_before_anything_is_made(

@@ -166,7 +166,8 @@ def test_the_management_token_is_on_servers_only(render: Render) -> None:
 
 def test_trap_11_policies_have_no_leading_slash(resolve: Callable[..., ResolvedCluster]) -> None:
     """Consul's keys have none: a policy with one matches nothing."""
-    grants = {grant.name: grant for grant in list_grants(resolve())}
+    asking = resolve(changes={"vip_manager.mode": "consul"})
+    grants = {grant.name: grant for grant in list_grants(asking)}
     assert 'key_prefix "service/sirius/"' in grants["patroni-sirius"].rules
     assert grants["vip-sirius"].rules == 'key "service/sirius/leader" { policy = "read" }'
     assert all('"/' not in grant.rules for grant in grants.values())
@@ -182,8 +183,9 @@ def test_trap_10_the_service_of_the_policy_is_the_scope(resolve: Callable[..., R
 
 def test_vip_manager_gets_a_token_only_where_it_asks_consul(resolve: Callable[..., ResolvedCluster]) -> None:
     """In patroni mode it never speaks to Consul."""
-    assert "vip-trio" not in {grant.name for grant in list_grants(resolve("trio"))}
-    assert "vip-sirius" in {grant.name for grant in list_grants(resolve("sirius"))}
+    asking = resolve(changes={"vip_manager.mode": "consul"})
+    assert "vip-sirius" not in {grant.name for grant in list_grants(resolve())}
+    assert "vip-sirius" in {grant.name for grant in list_grants(asking)}
 
 
 def test_acl_json_is_on_servers_only(render: Render) -> None:

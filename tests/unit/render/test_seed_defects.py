@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -92,8 +92,10 @@ def test_what_was_missing_is_there(seed: Rendered, path: str) -> None:
     assert seed.payload("pg1", path)
 
 
-def test_the_token_of_vip_manager_is_text(seed: Rendered) -> None:
+@pytest.mark.parametrize("changes", [OLD, {"vip_manager.mode": "consul"}], ids=["original", "current"])
+def test_the_token_of_vip_manager_is_text(render: Render, changes: dict[str, Any]) -> None:
     """One copy of the playbook rendered a whole result object into it; another forgot a space after a key."""
+    seed = render(changes=changes)
     document = seed.document("pg1", "/etc/default/vip-manager.yml")
     assert document["consul-token"] == seed.cluster.bundle.vip_token.secret_id.get_secret_value()
     assert document["interface"] == "enp0s8"

@@ -46,7 +46,7 @@ def test_trap_32_only_keys_that_every_version_reads(render: Render, version: str
 
 def test_trap_31_in_consul_mode_the_trigger_follows_the_scope(render: Render) -> None:
     """Key and value are Patroni's own: namespace, scope, member name."""
-    rendered = render()
+    rendered = render(changes={"vip_manager.mode": "consul"})
     document, patroni = rendered.document("pg2", CONFIG), rendered.document("pg2", "/etc/patroni/patroni.yml")
     assert document["trigger-key"] == f"{patroni['namespace']}{patroni['scope']}/leader"
     assert document["trigger-value"] == patroni["name"] == "pg2"
@@ -55,7 +55,7 @@ def test_trap_31_in_consul_mode_the_trigger_follows_the_scope(render: Render) ->
 
 def test_the_token_of_vip_manager_is_not_the_gossip_key(render: Render) -> None:
     """The original sent the encryption key as a token, in clear text."""
-    rendered = render()
+    rendered = render(changes={"vip_manager.mode": "consul"})
     token = rendered.document("pg1", CONFIG)["consul-token"]
     assert token == rendered.cluster.bundle.vip_token.secret_id.get_secret_value()
     assert rendered.cluster.bundle.gossip_key.get_secret_value() not in rendered.payload("pg1", CONFIG)
