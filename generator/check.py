@@ -19,6 +19,7 @@ from generator.platforms.install_rules import INSTALL_RULES
 from generator.platforms.parameter_rules import PARAMETER_RULES
 from generator.platforms.profile import PlatformProfile, list_platforms, load_profile
 from generator.platforms.rules import PLATFORM_RULES
+from generator.platforms.vip_rules import VIP_RULES
 from generator.spec.load import read_spec
 from generator.spec.rules.rule import run_rules
 from generator.spec.shape import translate_errors
@@ -74,7 +75,7 @@ def check_spec(text: bytes, name: str, platform: str | None = None) -> CheckedSp
         digest.update(f"\0platform {platform}".encode())
     profile = _find_profile(reading)
     if reading.spec is not None and profile is not None:
-        rules = (*FACT_RULES, *PLATFORM_RULES, *PARAMETER_RULES, *INSTALL_RULES)
+        rules = (*FACT_RULES, *PLATFORM_RULES, *VIP_RULES, *PARAMETER_RULES, *INSTALL_RULES)
         reading.add(run_rules(rules, reading.pruning.removed, reading.spec, profile))
     spec, problems = reading.finish()
     if profile is None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
 from generator.layout import NodePaths
-from generator.platforms.vip_mode import choose_vip_mode
+from generator.platforms.components import find_source, find_version
 from generator.spec.model import Durability
 from generator.spec.rules.disks import STORAGE, list_storage
 from generator.spec.rules.rule import Rule, rule
 from generator.spec.rules.volumes import DEFAULT_MOUNTS, find_hidden
 from generator.spec.topology import iterate_nodes
 from generator.spec.wording import join_words
-from generator.versions import POSTGRESQL_END_OF_LIFE, PatroniDialect, VersionNumber, VipManagerDialect
+from generator.versions import POSTGRESQL_END_OF_LIFE, PatroniDialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,23 +31,11 @@ OLDEST = {"consul": "1.8", "patroni": "2.1.2", "vip_manager": "1.0"}
 """The oldest versions whose configuration Holster renders."""
 
 
-def _find_version(spec: ClusterSpec, profile: PlatformProfile, name: str) -> VersionNumber:
-    component: ComponentSpec = getattr(spec.components, name)
-    default: ComponentSpec = getattr(profile, name)
-    return VersionNumber(component.version or default.version or "0")
-
-
-def _find_source(spec: ClusterSpec, profile: PlatformProfile, name: str) -> str | None:
-    component: ComponentSpec = getattr(spec.components, name)
-    default: ComponentSpec = getattr(profile, name)
-    return component.source or ("artifact" if component.url else default.source or "package")
-
-
 @rule("version-unsupported", reads=f"{FACTS} components")
 def check_versions(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """C7: the keys are known from these versions on."""
     for name, oldest in OLDEST.items():
-        version = _find_version(spec, profile, name)
+        version = find_version(spec, profile, name)
         if not version.at_least(oldest):
             message = f"{name} {version} is not supported; {oldest} is the oldest that Holster configures"
             yield Problem("version-unsupported", message, path=("components", name, "version"))
@@ -61,7 +49,7 @@ def check_versions(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
 def check_postgresql(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """P3: PostgreSQL is one that Patroni runs and somebody still mends."""
     major = spec.components.postgresql.version or profile.postgresql.version or 0
-    patroni = _find_version(spec, profile, "patroni")
+    patroni = find_version(spec, profile, "patroni")
     oldest, newest = PatroniDialect(patroni).postgresql_range
     path = ("components", "postgresql", "version")
     if not oldest <= major <= newest:
@@ -77,7 +65,7 @@ def check_postgresql(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Pr
 @rule("durability-version", reads=f"{FACTS} components durability")
 def check_quorum(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """P10: quorum commit came with Patroni 4.0."""
-    version = _find_version(spec, profile, "patroni")
+    version = find_version(spec, profile, "patroni")
     if spec.durability is Durability.QUORUM and not PatroniDialect(version).has_quorum:
         message = f"quorum durability needs Patroni 4.0 or newer; this cluster gets {version}"
         hint = "choose synchronous, or a newer Patroni in components.patroni"
@@ -87,7 +75,7 @@ def check_quorum(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Proble
 @rule("tags", reads=f"{FACTS} components groups.*.nodes.*", is_partial=True)
 def check_priorities(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """An older Patroni takes a tag that it does not know for one of the user's own, and does nothing."""
-    version = _find_version(spec, profile, "patroni")
+    version = find_version(spec, profile, "patroni")
     dialect = PatroniDialect(version)
     known = {
         "failover_priority": ("3.2", dialect.has_failover_priority),
@@ -103,33 +91,12 @@ def check_priorities(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Pr
 @rule("failsafe-version", reads=f"{FACTS} components patroni.failsafe_mode")
 def check_failsafe(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """P10: failsafe mode came with Patroni 3.0."""
-    version = _find_version(spec, profile, "patroni")
+    version = find_version(spec, profile, "patroni")
     if spec.patroni.failsafe_mode and not PatroniDialect(version).has_failsafe_mode:
         message = f"failsafe_mode needs Patroni 3.0 or newer; this cluster gets {version}"
         yield Problem(
             "failsafe-version", message, path=("patroni", "failsafe_mode"), hint="remove failsafe_mode"
         )
-
-
-@rule("vip-mode", "vip-stays", reads=f"{FACTS} components.vip_manager vip_manager.mode")
-def check_vip_mode(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
-    """V4: the mode exists in this version and in this build of vip-manager."""
-    mode = choose_vip_mode(spec, profile)
-    version = _find_version(spec, profile, "vip_manager")
-    dialect, path = VipManagerDialect(version), ("vip_manager", "mode")
-    source = _find_source(spec, profile, "vip_manager")
-    if mode not in profile.vip_manager_modes and source != "artifact":
-        modes = join_words(profile.vip_manager_modes)
-        message = f"the vip-manager package of {profile.title} cannot do mode {mode}, only {modes}"
-        hint = "set components.vip_manager.source: artifact and put a release binary into artifacts/"
-        yield Problem("vip-mode", message, path=path, hint=hint)
-    elif mode == "patroni" and not dialect.has_patroni_mode:
-        message = f"mode patroni needs vip-manager 2.8 or newer; this cluster gets {version}"
-        yield Problem("vip-mode", message, path=path, hint="use mode consul")
-    elif mode == "patroni" and not dialect.drops_vip_without_rest:
-        message = f"vip-manager {version} keeps the virtual address when Patroni's REST API does not answer"
-        hint = "vip-manager 5.0 drops it; so does mode consul where the build has it"
-        yield Problem("vip-stays", message, Severity.WARNING, path=path, hint=hint)
 
 
 @rule("component-packages", reads=f"{FACTS} components")
@@ -139,7 +106,7 @@ def check_packages(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
         component: ComponentSpec = getattr(spec.components, name)
         default: ComponentSpec = getattr(profile, name)
         packages = default.packages if component.packages is None else component.packages
-        if _find_source(spec, profile, name) == "package" and not packages:
+        if find_source(spec, profile, name) == "package" and not packages:
             message = f"{profile.title} has no package of {name}"
             hint = f"set components.{name}.packages, or source: artifact"
             yield Problem("component-packages", message, path=("components", name, "source"), hint=hint)
@@ -185,7 +152,7 @@ def _find_covered(
     if find_hidden(mount):
         return None
     whole = {profile.paths.consul_data_dir: "Consul", profile.paths.consul_config_dir: "Consul"}
-    if _find_source(spec, profile, "patroni") == "artifact":
+    if find_source(spec, profile, "patroni") == "artifact":
         whole[NodePaths.wheels_home] = "Patroni"
     home = profile.users.postgres_home
     tops = {home: "PostgreSQL"}
@@ -341,7 +308,6 @@ PLATFORM_RULES: tuple[Rule, ...] = (
     check_quorum,
     check_priorities,
     check_failsafe,
-    check_vip_mode,
     check_packages,
     check_suites,
     check_hidden,
