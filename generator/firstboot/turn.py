@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.firstboot.bootstrap import list_filled
-from generator.firstboot.patroni_keys import read_keys
+from generator.firstboot.patroni_keys import read_keys, read_members
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HEAD_START = 30.0
 """Seconds for the first member to begin; it may be the one that is missing."""
+PATIENCE = 2
+"""How many times ttl nobody may have been at work at a bootstrap that has begun."""
 BOOTSTRAP = 300.0
 """Seconds for a bootstrap that has begun; Patroni itself tells then why it waits."""
 SLOW = 10.0
@@ -39,9 +41,16 @@ def wait_for_turn(machine: Machine, patroni: Patroni) -> None:
         return
     begin = machine.clock.steady()
     begun: float | None = None
+    worked_at = begin
     while True:
         now = machine.clock.steady()
-        key = read_keys(machine, patroni).get("initialize")
+        keys = read_keys(machine, patroni)
+        key = keys.get("initialize")
+        if key is None or any(not member.is_idle for member in read_members(keys)):
+            worked_at = now
+        if now - worked_at >= PATIENCE * patroni.ttl:
+            # Whose bootstrap it was can be seen only when all members are there.
+            return
         if key is None:
             words, latest = f"{first.name} is to make the database", begin + HEAD_START
         else:

@@ -13,6 +13,7 @@ import pytest
 
 from generator.firstboot.runner import EXIT_REFUSED
 from generator.firstboot.stages.consul import ConsulStage
+from tests.fakes.fake_patroni import write_member
 from tests.fakes.firstboot_runs import boot, run
 from tests.fakes.node_documents import ACL, GOSSIP_KEY, SECRETS, make_document, write_document
 
@@ -255,6 +256,7 @@ def test_the_first_member_makes_the_database(fake: FakeMachine, initialize: str 
     """The others start when it is made; the first one may be the one that is missing, or die meanwhile."""
     be_second(fake)
     fake.state["keys"] = {} if initialize is None else {"service/demo/initialize": initialize}
+    write_member(fake, "pg2", "initializing new cluster", "uninitialized")
     fake.save()
     result = run(fake, "patroni")
     assert result.code == 0, result.log.getvalue()
@@ -269,11 +271,26 @@ def test_on_a_slow_machine_patroni_starts_while_the_first_member_ends(
     """PostgreSQL listens there: what is left takes less time than Patroni's own start here."""
     be_second(fake)
     fake.state.update(keys={"service/demo/initialize": ""}, peer_accepts=accepts)
+    write_member(fake, "pg2", "initializing new cluster", "uninitialized")
     fake.save()
     result = run(fake, "patroni")
     assert result.code == 0, result.log.getvalue()
     stage = next(stage for stage in result.status["stages"] if stage["name"] == "patroni")
     assert waited <= stage["seconds"] < waited + 5
+
+
+@pytest.mark.parametrize("state", ["stopped", None])
+def test_nobody_waits_long_for_a_member_that_does_not_work(fake: FakeMachine, state: str | None) -> None:
+    """Its writing of the key was answered with an error; whose it is shows only when all are there."""
+    be_second(fake)
+    fake.state["keys"] = {"service/demo/initialize": ""}
+    if state:
+        write_member(fake, "pg2", state, "uninitialized")
+    fake.save()
+    result = run(fake, "patroni")
+    assert result.code == 0, result.log.getvalue()
+    stage = next(stage for stage in result.status["stages"] if stage["name"] == "patroni")
+    assert 60 <= stage["seconds"] < 65
 
 
 def test_a_member_with_data_waits_for_no_turn(fake: FakeMachine) -> None:
