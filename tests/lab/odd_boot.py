@@ -24,6 +24,7 @@ from generator.render.tree import render_cluster
 from generator.resolve import resolve_cluster
 from generator.seed import pack_node
 from tests.lab.clients import Client
+from tests.lab.journals import find_journal_leaks
 from tests.lab.settle import FAILURES
 from tests.lab.specs import FOREIGN, SWAPPED, WRONG_KEY
 from tests.lab.writer import INSERT
@@ -55,6 +56,7 @@ class OddBoot:
         lab: the cluster, still up; the machine with the foreign disk is off.
         refused: the last status of the machine with the foreign disk.
         refused_stop: what its console said of that, in seconds since its power-on.
+        refused_leaks: secrets in its journal, by machine.
         digests_before, digests_after: SHA-256 of its data disk, the foreign one, and of its WAL disk.
         wrong_key: the status of the machine with the wrong gossip key, read when it had given up.
         wrong_key_stop: what its console said when it gave up for the first time.
@@ -64,6 +66,7 @@ class OddBoot:
     lab: Lab
     refused: NodeStatus
     refused_stop: Stop
+    refused_leaks: dict[str, list[str]]
     digests_before: dict[str, str]
     digests_after: dict[str, str]
     wrong_key: NodeStatus
@@ -86,11 +89,13 @@ def boot_odd(lab: Lab) -> OddBoot:
         refused = lab.wait_ended(FOREIGN, END_S)
         serving_after = wait_until_serving(lab, SWAPPED, SERVING_S) - began
         wrong_status = giving_up.result()
+    leaks = find_journal_leaks(lab, [FOREIGN])
     foreign.cut_power()
     return OddBoot(
         lab=lab,
         refused=refused,
         refused_stop=foreign.log.stops[0],
+        refused_leaks=leaks,
         digests_before=before,
         digests_after=digest_disks(foreign),
         wrong_key=wrong_status,

@@ -9,6 +9,7 @@ import pytest
 from generator.lab.proof import describe_boot, write_first_row
 from generator.lab.report import REPORT, write_report
 from tests.lab.figures import figures_path, record
+from tests.lab.journals import find_journal_leaks
 
 if TYPE_CHECKING:
     from generator.lab.cluster import Lab
@@ -61,6 +62,7 @@ def test_three_machines_come_up_on_first_boot(trio: Lab, first_rows: dict[int, t
         status = machine.status()
         assert status.is_sealed
         assert {stage.state for stage in status.stages} <= {"done", "skipped"}
+    assert find_journal_leaks(trio, trio.nodes) == {}
     figures: dict[str, float | int | str] = {
         f"{node.name} from power on to ready": node.sealed for node in report.nodes if node.sealed is not None
     }

@@ -32,6 +32,7 @@ def test_machine_with_a_foreign_disk_refuses_and_the_others_come_up(odd: OddBoot
     words = lab.nodes[FOREIGN].console.read_text("utf-8", "replace")
     assert "disk-foreign" in words, "the console says it, too"
     assert odd.refused_stop.outcome == "refused"
+    assert odd.refused_leaks == {}
     assert odd.digests_after == odd.digests_before
     # The others: Consul's server leads, the third member is primary, serves, and waits for its replicas.
     assert lab.cluster_view().leader == SWAPPED

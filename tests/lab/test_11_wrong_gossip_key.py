@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.figures import record
+from tests.lab.journals import find_journal_leaks
 from tests.lab.odd_boot import draw_wrong_key
-from tests.lab.specs import WRONG_KEY
+from tests.lab.specs import FOREIGN, WRONG_KEY
 
 if TYPE_CHECKING:
     from tests.lab.odd_boot import OddBoot
@@ -28,6 +29,8 @@ def test_status_names_the_gossip_key_as_the_cause(odd: OddBoot) -> None:
     text = repr(status) + odd.lab.nodes[WRONG_KEY].console.read_text("utf-8", "replace")
     for key in (odd.lab.site.cluster.bundle.gossip_key.get_secret_value(), draw_wrong_key()):
         assert key not in text
+    # After first boots that failed, too: what goes wrong is what is written down.
+    assert find_journal_leaks(odd.lab, [name for name in odd.lab.nodes if name != FOREIGN]) == {}
     members = odd.lab.cluster_view().members
     assert WRONG_KEY not in members
     record(
