@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import os
 import re
+import signal
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -76,6 +77,10 @@ _GUARD: Final = _ProcessGuard()
 sys.addaudithook(_GUARD)
 
 
+_UMASK: Final = os.umask(0o022)
+os.umask(_UMASK)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of this project."""
     group = parser.getgroup("holster")
@@ -93,6 +98,19 @@ def no_programs(request: pytest.FixtureRequest) -> Iterator[None]:
     _GUARD.allows_python = node.get_closest_marker("starts_python") is not None
     yield
     _GUARD.is_active = False
+
+
+@pytest.fixture(autouse=True)
+def same_process() -> Iterator[None]:
+    """Give every test the umask, and the handlers of Ctrl-C and of a stop, that the run began with.
+
+    Importing Patroni sets a umask, and the program of the first boot handlers of its own.
+    """
+    os.umask(_UMASK)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
