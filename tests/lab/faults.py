@@ -81,13 +81,14 @@ FAULTS: Final = {
     "data-full": _full("primary: data volume full for 60 s", "/pgdata", may_move=True),
     "wal-full": _full("primary: WAL volume full for 60 s", "/pgwal", may_move=True),
     "root-full": _full("primary: root disk full for 60 s", "/var/lib", may_move=True),
+    # A clock that goes back stops Patroni's loop, which waits by it, and the watchdog resets the machine.
     "clock-ahead": Fault(
         "primary: clock an hour ahead for 60 s",
         "primary",
         60,
         _shift_clock(HOUR_S),
         _shift_clock(-HOUR_S),
-        may_move=False,
+        may_move=True,
     ),
     "clock-behind": Fault(
         "primary: clock an hour behind for 60 s",
@@ -95,7 +96,7 @@ FAULTS: Final = {
         60,
         _shift_clock(-HOUR_S),
         _shift_clock(HOUR_S),
-        may_move=False,
+        may_move=True,
     ),
     "cut-short": _cut("primary", 12, may_move=True),
     "cut-long": _cut("primary", 60, may_move=True),
