@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from generator.errors import InputInvalid
 from generator.layout import NodePaths
 from generator.postgresql.catalog import find_parameter
 from generator.versions import PostgresqlDialect
@@ -34,9 +33,6 @@ SHARED = frozenset(
 )
 """Taken from the DCS only."""
 
-FORBIDDEN = frozenset({"listen_addresses", "port", "cluster_name", "hot_standby"})
-"""Set by Patroni itself; a value of the user would be ignored."""
-
 SEGMENT_MIB = 16
 TLS_MIN_VERSION = "TLSv1.2"
 
@@ -50,12 +46,6 @@ def _wal_keep(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
     if PostgresqlDialect(cluster.postgresql_major).has_wal_keep_size:
         return {"wal_keep_size": _megabytes(size)}
     return {"wal_keep_segments": max(1, -(-size // SEGMENT_MIB))}
-
-
-def _check(parameters: dict[str, ParameterValue]) -> None:
-    for name in parameters:
-        if name in FORBIDDEN:
-            raise InputInvalid(f"the PostgreSQL parameter {name} is set by Patroni itself")
 
 
 def shared_parameters(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
@@ -80,7 +70,6 @@ def shared_parameters(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
     if dialect.has_max_slot_wal_keep_size:
         # Without it the slot of a dead replica fills the WAL volume, and PostgreSQL panics.
         parameters["max_slot_wal_keep_size"] = _megabytes(cluster.wal.max_slot_wal_keep_size)
-    _check(postgresql.parameters)
     chosen = {
         name: value for name, value in postgresql.parameters.items() if name in parameters or name in SHARED
     }

@@ -71,9 +71,6 @@ def _check_time_zone(value: str) -> str:
     raise ValueError(f"must be in the list of time zones, such as Europe/Moscow{meant}")
 
 
-Text = Annotated[StrictStr, Matching(PRINTABLE, "must be one line without control characters")]
-"""Free text; control characters are refused, so that no line can be injected anywhere."""
-
 Scope = Annotated[
     StrictStr,
     Matching(

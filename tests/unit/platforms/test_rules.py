@@ -243,3 +243,10 @@ def test_every_platform_is_usable_as_it_is(platform: str) -> None:
     """A profile whose own defaults break a rule would be useless."""
     problems = find_problems(change_spec(more=f"platform: {platform}\n"))
     assert {problem.id for problem in problems} <= {"vip-stays", "vip-drops"}
+
+
+@pytest.mark.parametrize("name", ["listen_addresses", "port", "cluster_name", "hot_standby"])
+def test_parameters_of_patroni_itself_are_refused(name: str) -> None:
+    """A value would be ignored without a word."""
+    problems = describe_problems(change_spec(more=f"postgresql: {{parameters: {{{name}: 1}}}}\n"))
+    assert problems == {("error", "parameter-not-here", f"postgresql.parameters.{name}")}

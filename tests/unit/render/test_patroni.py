@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generator.errors import InputInvalid
 from generator.postgresql.catalog import find_parameter
 from generator.postgresql.values import check_value
 from generator.render.parameters import SHARED, local_parameters, shared_parameters
@@ -252,13 +251,6 @@ def test_shared_parameters_are_never_local(patroni: Callable[..., dict[str, Any]
     assert shared["track_commit_timestamp"] is True
     assert local["log_min_duration_statement"] == 250
     assert not set(shared) & set(local)
-
-
-@pytest.mark.parametrize("name", ["listen_addresses", "port", "cluster_name", "hot_standby"])
-def test_parameters_of_patroni_itself_are_refused(resolve: Callable[..., ResolvedCluster], name: str) -> None:
-    """A value would be ignored without a word."""
-    with pytest.raises(InputInvalid):
-        shared_parameters(resolve(changes={"postgresql.parameters": {name: "1"}}))
 
 
 @pytest.mark.parametrize("major", [12, 13, 14, 15, 16, 17, 18])
