@@ -129,6 +129,7 @@ def test_a_kickstart_brings_the_programs_and_leaves_no_copy_of_the_payload(
 
 LSBLK = """case "$*" in
 *FSTYPE*) echo ;;
+*SIZE*) echo $((30 << 30)) ;;
 *TYPE*) echo disk ;;
 *RO*) echo {read_only} ;;
 *KNAME*) basename "$5" && echo "$(basename "$5")1" ;;

@@ -100,9 +100,9 @@ def make_tree(folder: Path) -> Path:
 
 
 def describe_tree(folder: Path, *, without: tuple[str, ...] = ()) -> dict[str, Entry]:
-    """Return path -> entry of all files and folders below `/etc`, `/usr` and `/root`."""
+    """Return path -> entry of all files and folders below `/etc`, `/usr`, `/root` and PostgreSQL's home."""
     found = {}
-    for top in ("etc", "usr", "root"):
+    for top in ("etc", "usr", "root", "var/lib/pgsql"):
         for path in sorted((folder / top).rglob("*")):
             name = f"/{path.relative_to(folder)}"
             if name.startswith(without):
