@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,14 +60,14 @@ def list_children(pid: int) -> list[int]:
 
 
 @pytest.fixture
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+def database() -> Iterator[tuple[Path, Path]]:
     """Return a program that runs PostgreSQL as its own user, and an empty database."""
     servers = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not servers or os.geteuid() != 0 or shutil.which("setpriv") is None:
         absent("PostgreSQL server (package postgresql), root privileges, setpriv")
     # Below /tmp and not below pytest's own folder, which other users may not enter.
-    folder = tmp_path_factory.getbasetemp().parent.parent / f"holster-memory-{os.getpid()}"
-    folder.mkdir(mode=0o755)
+    folder = Path(tempfile.mkdtemp(prefix="holster-memory-"))
+    folder.chmod(0o755)
     become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     program = folder / "postgres"
     program.write_text(f'#!/bin/sh\nexec {" ".join(become)} {servers[-1]} "$@"\n')
