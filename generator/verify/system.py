@@ -41,6 +41,12 @@ def _judge_sshd(context: Context, path: Path, tool: Tool) -> tuple[str, ...]:
     return check_sshd_config(tool, path, context.make_folder("sshd"), host_key=key)
 
 
+def _list_sudoers(node: NodeOutput) -> list[Path]:
+    """Return our file, there or not, and whatever else lies beside it: sudo reads or skips that as well."""
+    ours = node.payload(SUDOERS)
+    return sorted({ours, *(ours.parent.iterdir() if ours.parent.is_dir() else ())})
+
+
 def _judge_sudoers(path: Path, tool: Tool) -> tuple[str, ...]:
     path.stat()
     # A dot or a tilde in the name: sudo skips the file without a word.
@@ -72,8 +78,8 @@ def plan_system(context: Context) -> Iterator[ToolCheck]:
         if paths.sshd_dropin_dir is not None:
             path = node.payload(f"{paths.sshd_dropin_dir}/{SSHD_DROPIN}")
             yield ToolCheck("sshd", output.label(path), programs.SSHD, partial(_judge_sshd, context, path))
-        path = node.payload(SUDOERS)
-        yield ToolCheck("sudoers", output.label(path), programs.VISUDO, partial(_judge_sudoers, path))
+        for path in _list_sudoers(node):
+            yield ToolCheck("sudoers", output.label(path), programs.VISUDO, partial(_judge_sudoers, path))
         # Without a time server in the spec the package's own file stays.
         if node.delivers(paths.chrony_config):
             path = node.payload(paths.chrony_config)
