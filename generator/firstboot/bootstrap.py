@@ -28,8 +28,7 @@ def is_own_bootstrap(machine: Machine) -> bool:
 
 
 def _load_note(machine: Machine) -> dict[str, Any]:
-    data = machine.fs.read_json(BOOTSTRAP_JSON)
-    return data if isinstance(data, dict) else {}
+    return machine.fs.read_mapping(BOOTSTRAP_JSON) or {}
 
 
 def _save_note(machine: Machine, **more: int) -> None:

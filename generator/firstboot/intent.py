@@ -64,8 +64,8 @@ class Intent:
 
 def load_intent(machine: Machine) -> Intent | None:
     """Return the plan of this machine, or None."""
-    data = machine.fs.read_json(STORAGE_JSON)
-    return Intent(data) if isinstance(data, dict) and data.get("holster_storage") == FORMAT else None
+    data = machine.fs.read_mapping(STORAGE_JSON)
+    return Intent(data) if data is not None and data.get("holster_storage") == FORMAT else None
 
 
 def _new_pv_uuid() -> str:

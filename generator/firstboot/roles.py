@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Container
 
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.patroni_api import is_leader
@@ -21,8 +21,13 @@ def find_missing_roles(machine: Machine, patroni: Patroni) -> str | None:
         present = query(machine, patroni, ROLES_QUERY).split()
     except CommandFailed as error:
         return str(error)
-    missing = [role for role in (patroni.replication_user, patroni.rewind_user) if role not in present]
-    return "; ".join(f"the role {role} does not exist" for role in missing) or None
+    return "; ".join(describe_missing(patroni, present)) or None
+
+
+def describe_missing(patroni: Patroni, present: Container[str]) -> list[str]:
+    """Return in words which of the cluster's roles are not among those that there are."""
+    roles = (patroni.replication_user, patroni.rewind_user)
+    return [f"the role {role} does not exist" for role in roles if role not in present]
 
 
 def make_roles(machine: Machine, patroni: Patroni) -> str | None:

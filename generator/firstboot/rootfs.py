@@ -48,12 +48,13 @@ class RootFs:
             return None
         return data.decode(errors="replace") if len(data) <= LARGEST else None
 
-    def read_json(self, path: str) -> Any:
-        """Return what a JSON file holds, or None when it is missing, damaged or too deep."""
+    def read_mapping(self, path: str) -> dict[str, Any] | None:
+        """Return the mapping that a JSON file holds, or None: missing, damaged, too deep, none."""
         try:
-            return json.loads(self.read(path) or "")
+            data = json.loads(self.read(path) or "")
         except (ValueError, RecursionError):
             return None
+        return data if isinstance(data, dict) else None
 
     def read_blocks(self, path: str) -> Iterator[bytes]:
         """Yield a file's bytes.

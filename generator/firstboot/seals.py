@@ -12,8 +12,8 @@ SEALED = f"{STATE_DIR}/sealed"
 
 def is_sealed(machine: Machine) -> bool:
     """Say whether the machine was made ready for this very payload."""
-    data = machine.fs.read_json(SEALED)
-    return isinstance(data, dict) and data.get("instance_id") == machine.node.instance_id
+    data = machine.fs.read_mapping(SEALED)
+    return data is not None and data.get("instance_id") == machine.node.instance_id
 
 
 def write_seal(machine: Machine) -> None:

@@ -43,8 +43,7 @@ def ensure_started(
 
 
 def _load(machine: Machine) -> dict[str, str]:
-    data = machine.fs.read_json(SERVICES_JSON)
-    return data if isinstance(data, dict) else {}
+    return machine.fs.read_mapping(SERVICES_JSON) or {}
 
 
 def _digest(machine: Machine, inputs: Sequence[str]) -> str:

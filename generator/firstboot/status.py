@@ -116,14 +116,12 @@ def _blank_stage(name: str) -> dict[str, Any]:
 
 def load_status(fs: RootFs) -> dict[str, Any] | None:
     """Return the record of the last run, or None when there is none that can be read."""
-    data = fs.read_json(STATUS_JSON)
-    return data if _is_record(data) else None
+    data = fs.read_mapping(STATUS_JSON)
+    return data if data is not None and _is_record(data) else None
 
 
-def _is_record(data: object) -> bool:
+def _is_record(data: dict[str, Any]) -> bool:
     """Say whether a document has the shape that this program writes."""
-    if not isinstance(data, dict):
-        return False
     stages, failure, warnings = data.get("stages"), data.get("failure"), data.get("warnings")
     is_whole = isinstance(stages, list) and all(
         isinstance(stage, dict)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.firstboot.bootstrap import list_filled
+from generator.firstboot.initialisation import PATIENCE
 from generator.firstboot.patroni_keys import read_keys, read_members
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 HEAD_START = 30.0
 """Seconds for the first member to begin; it may be the one that is missing."""
-PATIENCE = 2
-"""How many times ttl nobody may have been at work at a bootstrap that has begun."""
 BOOTSTRAP = 300.0
 """Seconds for a bootstrap that has begun; Patroni itself tells then why it waits."""
 SLOW = 10.0

@@ -8,7 +8,7 @@ from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.consul_api import check_token, count_alive, find_leader
 from generator.firstboot.patroni_api import GOOD_STATES, LEADERS, find_missing, is_leader, read_members
-from generator.firstboot.roles import query
+from generator.firstboot.roles import describe_missing, query
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.acl import own_tokens
 from generator.firstboot.stages.storage import check_mounts
@@ -117,12 +117,9 @@ def _look_at_cluster(machine: Machine) -> list[tuple[str, str]]:
 
 def _look_at_leader(machine: Machine, patroni: Patroni) -> list[tuple[str, str]]:
     """Look at roles and replicas: a bootstrap cut short leaves a leader without them (reference trap 7)."""
-    roles = (patroni.replication_user, patroni.rewind_user)
     answer = query(machine, patroni, LEADER_QUERY).split()
     streaming, present = (answer[0], answer[1:]) if answer else ("0", [])
-    found = [
-        ("patroni-roles-missing", f"the role {role} does not exist") for role in roles if role not in present
-    ]
+    found = [("patroni-roles-missing", words) for words in describe_missing(patroni, present)]
     if int(streaming) < patroni.members - 1:
         found.append(
             ("replicas-missing", f"{streaming} of {patroni.members - 1} replicas stream from this leader")
