@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from generator.credentials.bundle import NodeIdentity
 from generator.credentials.certificates import name_postgresql
+from generator.platforms.components import choose_source, find_major
 from generator.platforms.vip_mode import choose_vip_mode
 from generator.sizing import (
     DEFAULT_CPUS,
@@ -257,7 +258,7 @@ def resolve_component(spec: ComponentSpec, default: ComponentSpec, major: int) -
     packages = default.packages if spec.packages is None else spec.packages
     return ResolvedComponent(
         version=VersionNumber(version),
-        source=spec.source or ("artifact" if spec.url else default.source or "package"),
+        source=choose_source(spec, default),
         packages=_fill_all(packages or (), major),
         url=url,
         sha256=spec.sha256 or (default.sha256 if url == default.url else None),
@@ -276,7 +277,7 @@ def _resolve_patroni(
 def resolve_components(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedComponents:
     """Return the programs of the cluster; no secret is needed for them."""
     components = spec.components
-    major = components.postgresql.version or platform.postgresql.version or 0
+    major = find_major(spec, platform)
     consul = resolve_component(components.consul, platform.consul, major)
     patroni = _resolve_patroni(components.patroni, platform.patroni, major)
     vip_manager = resolve_component(components.vip_manager, platform.vip_manager, major)
@@ -298,7 +299,7 @@ def resolve_components(spec: ClusterSpec, platform: PlatformProfile) -> Resolved
 
 def resolve_repositories(spec: ClusterSpec, platform: PlatformProfile) -> tuple[RepositorySpec, ...]:
     """Return where packages come from, addresses complete."""
-    major = str(spec.components.postgresql.version or platform.postgresql.version or 0)
+    major = str(find_major(spec, platform))
     return tuple(
         repository.model_copy(
             update={"base_urls": tuple(url.replace("{major}", major) for url in repository.base_urls)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem
+from generator.platforms.components import find_major
 from generator.postgresql.catalog import describe_lifetime, find_parameter, list_parameters
 from generator.postgresql.values import ON, check_value, list_choices, read_number
 from generator.spec.rules.parameters import MANAGED, OWN_KEYS
@@ -37,10 +38,6 @@ WHOLE_STATISTICS = "log_statement_stats"
 STATISTICS = ("log_parser_stats", "log_planner_stats", "log_executor_stats", WHOLE_STATISTICS)
 
 
-def _find_major(spec: ClusterSpec, profile: PlatformProfile) -> int:
-    return spec.components.postgresql.version or profile.postgresql.version or 0
-
-
 def _list_checked(spec: ClusterSpec) -> Iterator[tuple[str, ParameterValue, SpecPath]]:
     """Yield name, value and path of what the spec sets and nobody has refused yet."""
     for name, value in spec.postgresql.parameters.items():
@@ -60,7 +57,7 @@ def _list_checked(spec: ClusterSpec) -> Iterator[tuple[str, ParameterValue, Spec
 )
 def check_parameters(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """P6: name, type, unit and range; names with a dot belong to extensions, which alone know them."""
-    major = _find_major(spec, profile)
+    major = find_major(spec, profile)
     for name, value, path in _list_checked(spec):
         parameter = find_parameter(name, major)
         if parameter is None:
@@ -105,7 +102,7 @@ def _read(spec: ClusterSpec, name: str, major: int, default: int) -> int:
 )
 def check_together(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """Each is in its range, and PostgreSQL does not start: what it compares after reading its files."""
-    major, settings = _find_major(spec, profile), spec.postgresql
+    major, settings = find_major(spec, profile), spec.postgresql
     reserved = _read(spec, "superuser_reserved_connections", major, 3) + _read(
         spec, "reserved_connections", major, 0
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
 from generator.layout import NodePaths
-from generator.platforms.components import find_source, find_version
+from generator.platforms.components import find_major, find_source, find_version
 from generator.spec.model import Durability
 from generator.spec.rules.disks import STORAGE, list_storage
 from generator.spec.rules.rule import Rule, rule
@@ -48,7 +48,7 @@ def check_versions(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
 )
 def check_postgresql(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """P3: PostgreSQL is one that Patroni runs and somebody still mends."""
-    major = spec.components.postgresql.version or profile.postgresql.version or 0
+    major = find_major(spec, profile)
     patroni = find_version(spec, profile, "patroni")
     oldest, newest = PatroniDialect(patroni).postgresql_range
     path = ("components", "postgresql", "version")
@@ -158,8 +158,7 @@ def _find_covered(
     tops = {home: "PostgreSQL"}
     if profile.family == "rpm":
         # The server's package makes data and backups in it; elsewhere below the home is room.
-        major = spec.components.postgresql.version or profile.postgresql.version
-        tops[f"{home}/{major}"] = "PostgreSQL"
+        tops[f"{home}/{find_major(spec, profile)}"] = "PostgreSQL"
     for folder, program in {**whole, **tops}.items():
         if PurePosixPath(folder).is_relative_to(mount) or (folder in whole and mount.is_relative_to(folder)):
             return folder, program

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from generator.versions import VersionNumber, VipManagerDialect
+from generator.platforms.components import find_version
+from generator.versions import VipManagerDialect
 
 if TYPE_CHECKING:
     from generator.platforms.profile import PlatformProfile
@@ -20,8 +21,8 @@ def choose_vip_mode(spec: ClusterSpec, profile: PlatformProfile) -> Literal["con
     """
     if spec.vip_manager.mode is not None:
         return spec.vip_manager.mode
-    version = spec.components.vip_manager.version or profile.vip_manager.version or "0"
+    version = find_version(spec, profile, "vip_manager")
     modes = profile.vip_manager_modes
-    if "patroni" in modes and VipManagerDialect(VersionNumber(version)).drops_vip_without_rest:
+    if "patroni" in modes and VipManagerDialect(version).drops_vip_without_rest:
         return "patroni"
     return modes[0]
