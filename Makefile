@@ -44,7 +44,7 @@ lab: $(DEV) ## Boot whole clusters in QEMU and break them; IMAGE=<folder of the 
 	@$(BIN)/python -m tests.lab.table
 
 matrix: $(DEV) ## Break whole clusters in namespaces in every way, as root; then the table of docs/lab.md
-	@$(BIN)/pytest -m matrix -s -n 2 --dist loadgroup tests/matrix $(ARGS); code=$$?; $(BIN)/python -m tests.matrix.record; exit $$code
+	@$(BIN)/pytest -m matrix -s -n 2 tests/matrix $(ARGS); code=$$?; $(BIN)/python -m tests.matrix.record; exit $$code
 
 test: $(DEV) ## Run all tests; tests of absent outside tools are skipped and named
 	@$(BIN)/pytest -n 2 $(ARGS)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from generator.credentials.bundle import create_bundle
 from generator.platforms.profile import load_profile
+from generator.platforms.vip_mode import choose_vip_mode
 from generator.render.tree import render_cluster
 from generator.resolve import list_identities, resolve_cluster
 from generator.spec.model import ClusterSpec
 from tests.external.machine_fixtures import read_os_release
 from tests.lab.specs import read_example
+from tests.matrix.demands import Terms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from generator.credentials.bundle import CredentialBundle
+    from generator.platforms.profile import PlatformProfile
     from generator.render.rendered import RenderedTree
     from generator.spec.model import NodeSpec
 
@@ -35,7 +40,7 @@ class Wanted:
         postgresql: major version.
         vip_manager: version, as the rendered configuration is to know it.
         vip_mode: `consul` or `patroni`, None for the default of the version.
-        spec: more keys of the spec, laid over the example's.
+        spec: more keys of the spec, laid over the example's; a mapping over a mapping, one level deep.
     """
 
     example: str
@@ -43,11 +48,11 @@ class Wanted:
     postgresql: int
     vip_manager: str
     vip_mode: str | None = None
-    spec: tuple[tuple[str, Any], ...] = ()
+    spec: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Recipe:
-    """A spec with its secrets; it can be rendered again for another vip-manager."""
+    """A spec with its secrets."""
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
@@ -85,7 +90,8 @@ class Recipe:
                 node.update(memory="1GiB", cpus=1, interface="eth0")
                 node.pop("mac", None)
         data.pop("system", None)
-        data.update(copy.deepcopy(dict(wanted.spec)))
+        for key, value in copy.deepcopy(dict(wanted.spec)).items():
+            data[key] = {**data.get(key, {}), **value} if isinstance(value, dict) else value
         return ClusterSpec.model_validate(data)
 
     def nodes(self) -> list[tuple[NodeSpec, bool, bool]]:
@@ -96,11 +102,27 @@ class Recipe:
             for node in group.nodes
         ]
 
-    def render(self, vip_manager: str | None = None, vip_mode: str | None = None) -> RenderedTree:
-        """Return all files, for another version or mode of vip-manager where one is named."""
-        wanted = self.wanted
-        if vip_manager is not None:
-            wanted = replace(wanted, vip_manager=vip_manager, vip_mode=vip_mode)
-        spec = self._spec(wanted)
-        profile = load_profile(spec.platform, spec.platform_overrides)
-        return render_cluster(resolve_cluster(spec, profile, self.bundle), tool_version="test")
+    @property
+    def profile(self) -> PlatformProfile:
+        """The platform, as this machine is."""
+        return load_profile(self.spec.platform, self.spec.platform_overrides)
+
+    def render(self) -> RenderedTree:
+        """Return all files."""
+        return render_cluster(resolve_cluster(self.spec, self.profile, self.bundle), tool_version="test")
+
+    def terms(self) -> Terms:
+        """Return what decides which promises the cluster can keep."""
+        spec, patroni = self.spec, self.spec.patroni
+        has_failsafe = patroni.failsafe_mode is not False
+        # One loop; questions to Consul, of which the last begins within retry_timeout and may take a
+        # third of it; two questions of 2 s to a silent member (Patroni: Consul.set_read_timeout,
+        # Ha.call_failsafe_member).
+        gives_up_s = patroni.loop_wait + patroni.retry_timeout * 4 / 3 + (4 if has_failsafe else 0)
+        return Terms(
+            is_synchronous=spec.durability != "asynchronous",
+            has_failsafe=has_failsafe,
+            vip_mode=choose_vip_mode(spec, self.profile),
+            vip_version=self.wanted.vip_manager,
+            gives_up_s=gives_up_s,
+        )

@@ -1,14 +1,14 @@
 """Clusters in namespaces that live for many faults.
 
-HOLSTER_VIP_MANAGER names a vip-manager to use instead of the one among the outside tools; its version
-and mode decide what is rendered.  The whole matrix runs only with `-m matrix`.
+HOLSTER_VIP_MANAGER names a vip-manager to use instead of the one among the outside tools,
+HOLSTER_VIP_MODE its mode, HOLSTER_VIP_MANAGERS others to compare.  The whole matrix runs only with
+`-m matrix`.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,56 +17,42 @@ import pytest
 
 from generator.errors import ToolMissing
 from generator.tools.programs import PROGRAMS
-from generator.versions import VersionNumber, VipManagerDialect
 from tests.external.machine_fixtures import absent, demand_privileges
 from tests.external.test_firstboot_cluster import POSTGRESQL, VIP_MANAGER
-from tests.fakes.network import sh
 from tests.matrix.clusters import Recipe, Wanted
 from tests.matrix.faults import SETTLED_S
+from tests.matrix.programs import VipManager, ask
+from tests.matrix.settings import PLAIN
 from tests.matrix.site import NotWhole, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from generator.tools.toolbox import ToolBox
+    from tests.matrix.settings import Setting
 
 CONSUL: Final = "1.13.9"
 
 
 @pytest.fixture(scope="session")
-def vip_manager(toolbox: ToolBox) -> tuple[Path, str]:
-    """Return vip-manager and its version."""
+def vip_manager(toolbox: ToolBox) -> VipManager:
+    """Return the vip-manager of all settings that name none."""
     named = os.environ.get("HOLSTER_VIP_MANAGER")
     if named:
-        told = sh(named, "--version")
-        found = re.search(r"(\d+(?:\.\d+)+)", told)
-        assert found is not None, told
-        return Path(named), found[1]
+        return ask(Path(named))
     try:
-        tool = toolbox.find(VIP_MANAGER, None, "")
+        return ask(toolbox.find(VIP_MANAGER, None, "").path)
     except ToolMissing as missing:
         absent(f"vip-manager ({missing.hint})")
-    if tool.version is None:
-        absent("vip-manager (it does not say its version)")
-    return tool.path, tool.version.text
 
 
 @pytest.fixture(scope="session")
-def drops_vip(vip_manager: tuple[Path, str]) -> bool:
-    """Say whether this vip-manager gives the address up when Patroni's REST API does not answer."""
-    return VipManagerDialect(VersionNumber(vip_manager[1])).drops_vip_without_rest
+def make_site(
+    toolbox: ToolBox, vip_manager: VipManager, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Setting], Site]:
+    """Return a function that makes the machines of an example in a setting."""
 
-
-@pytest.fixture(scope="session")
-def open_site(
-    toolbox: ToolBox, vip_manager: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Site]]:
-    """Return a function that boots an example once, and gives it again whole."""
-    sites: dict[str, Site] = {}
-
-    def get(example: str) -> Site:
-        if example in sites:
-            return _make_whole(sites[example])
+    def make(example: str, setting: Setting) -> Site:
         demand_privileges()
         majors = [int(path.parent.parent.name) for path in POSTGRESQL.glob("*/bin/initdb")]
         try:
@@ -77,12 +63,43 @@ def open_site(
             absent("PostgreSQL server (package postgresql)")
         if subprocess.run(["nft", "--version"], check=False, capture_output=True).returncode != 0:
             absent("nft (package nftables)")
-        recipe = Recipe(
-            Wanted(example, CONSUL, max(majors), vip_manager[1], os.environ.get("HOLSTER_VIP_MODE"))
-        )
-        programs = {"/usr/bin/consul": consul, "/usr/bin/vip-manager": vip_manager[0]}
-        site = sites[example] = Site(tmp_path_factory.mktemp(example), recipe, programs)
-        site.boot()
+        program = setting.vip_manager or vip_manager
+        mode = setting.vip_mode or os.environ.get("HOLSTER_VIP_MODE")
+        if mode is not None and mode not in program.modes:
+            absent(f"vip-manager {program.version} with mode {mode} (HOLSTER_VIP_MANAGER names another)")
+        recipe = Recipe(Wanted(example, CONSUL, max(majors), program.version, mode, setting.spec))
+        programs = {"/usr/bin/consul": consul, "/usr/bin/vip-manager": program.path}
+        return Site(tmp_path_factory.mktemp(setting.place(example)), recipe, programs)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def open_site(
+    make_site: Callable[[str, Setting], Site],
+) -> Iterator[Callable[..., Site]]:
+    """Return a function that boots an example in a setting once, and gives it again whole.
+
+    One cluster at a time: the one before it is removed. One that did not boot is not tried again.
+    """
+    sites: dict[str, Site] = {}
+    failed: dict[str, str] = {}
+
+    def get(example: str, setting: Setting = PLAIN) -> Site:
+        place = setting.place(example)
+        if place in failed:
+            pytest.fail(f"{place} did not boot: {failed[place]}", pytrace=False)
+        if place in sites:
+            return _make_whole(sites[place])
+        while sites:
+            sites.popitem()[1].remove()
+        site = sites[place] = make_site(example, setting)
+        try:
+            site.boot()
+        except BaseException as error:
+            failed[place] = type(error).__name__
+            sites.pop(place).remove()
+            raise
         return site
 
     yield get
@@ -113,6 +130,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Print the seed."""
     return f"matrix-seed: {config.option.matrix_seed}" if _is_asked_for(config) else None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give all tests of a cluster to one worker, so that it is booted once."""
+    if not _is_asked_for(config):
+        return None
+    # `--dist loadgroup` writes its groups into names that pytest 9.2 no longer reads.
+    from tests.matrix.scheduling import ByPlace  # noqa: PLC0415 - xdist may be absent
+
+    return ByPlace(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -81,6 +81,20 @@ def count_rival_rows(seen: Mapping[str, Seen], begin: float) -> int:
     return rivals
 
 
+def last_row_of_first(seen: Mapping[str, Seen], first: str, begin: float) -> float | None:
+    """Return how long after a moment a machine acknowledged rows, up to the first row of another one."""
+    others = [
+        moment
+        for name, watched in seen.items()
+        if name != first
+        for moment, _ in watched.row
+        if moment >= begin
+    ]
+    until = min(others, default=float("inf"))
+    rows = [moment for moment, _ in seen[first].row if begin <= moment < until]
+    return max(rows) - begin if rows else None
+
+
 def longest_silence(moments: Sequence[float], start: float, end: float) -> float:
     """Return the longest time without an acknowledged row between two moments, in seconds."""
     inside = [start, *sorted(moment for moment in moments if start <= moment <= end), end]

@@ -21,17 +21,16 @@ AFTER_ROWS: Final = 20
 
 @dataclass(frozen=True)
 class Scenario:
-    """One fault at one place for some time; `setting` says what differs from the example."""
+    """One fault at one place for some time."""
 
     fault: str
     target: str
     seconds: int
-    setting: str = ""
 
     @property
     def id(self) -> str:
         """A short name."""
-        return "-".join(str(part) for part in (self.setting, self.fault, self.target, self.seconds) if part)
+        return f"{self.fault}-{self.target}-{self.seconds}"
 
 
 @dataclass
@@ -44,6 +43,10 @@ class Figures:
         owners_s: how long two machines had the virtual address, both within reach of somebody.
         rows: acknowledged in all.
         lost: acknowledged, and not there in the end.
+        lost_from_s, lost_until_s: when the first and the last of these were acknowledged, after the fault
+            (before it where negative).
+        old_s: how long after the fault the first primary acknowledged rows itself, before another one did;
+            None: not at all.
         silence_s: longest time without an acknowledged row for the client at the virtual address.
         silent_s: all such times of a second and more together.
         no_address_s: how long no machine had the virtual address, in all.
@@ -58,6 +61,9 @@ class Figures:
     owners_s: float = 0.0
     rows: int = 0
     lost: int = 0
+    lost_from_s: float | None = None
+    lost_until_s: float | None = None
+    old_s: float | None = None
     silence_s: float = 0.0
     silent_s: float = 0.0
     no_address_s: float = 0.0
@@ -65,6 +71,11 @@ class Figures:
     whole_s: float | None = None
     missing: str = ""
     primary: list[str] = field(default_factory=list)
+
+    @property
+    def has_moved(self) -> bool:
+        """Another machine led in the end, or it is not known."""
+        return len(set(self.primary)) != 1
 
     def to_json(self) -> dict[str, object]:
         """Return plain data, times with one digit."""
@@ -110,7 +121,11 @@ def run_scenario(site: Site, scenario: Scenario) -> Figures:
     name = site.roles().primary if figures.whole_s is not None else None
     figures.primary = [before, name or "?"]
     if name is not None:
-        figures.lost = _count_lost(site, name, watch)
+        lost = _list_lost(site, name, watch)
+        figures.lost = len(lost)
+        if lost:
+            figures.lost_from_s, figures.lost_until_s = min(lost) - begin, max(lost) - begin
+    figures.old_s = reckoning.last_row_of_first(watch.seen, before, begin)
     servers = [server for server in site.servers if server != victim]
     moments = [
         moment
@@ -143,11 +158,11 @@ def _reckon(
     figures.no_address_s = reckoning.count_uncovered(owners, begin, end)
 
 
-def _count_lost(site: Site, primary: str, watch: Watch) -> int:
-    """Return how many acknowledged rows the database does not have."""
-    lost = 0
+def _list_lost(site: Site, primary: str, watch: Watch) -> list[float]:
+    """Return when the rows were acknowledged that the database does not have."""
+    lost = []
     for run, numbers in watch.acknowledged().items():
         query = f"select number from ledger where run = '{run}'"  # noqa: S608 - a name of our own
-        text = site.sql(primary, query)
-        lost += len(numbers - {int(line) for line in text.split()})
+        kept = {int(line) for line in site.sql(primary, query).split()}
+        lost += [moment for number, moment in numbers.items() if number not in kept]
     return lost

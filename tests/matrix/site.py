@@ -135,11 +135,6 @@ class Site:
         user = f"patroni:{login}"
         return self.web(name, f"http://{self.addresses[name]}:8008/{path}", "-u", user, *words)
 
-    def configure(self, **settings: Any) -> None:
-        """Change Patroni's dynamic configuration."""
-        body = json.dumps(settings)
-        self.patroni(self.roles().primary, "config", "-X", "PATCH", "-d", body)
-
     def has_vip(self, name: str) -> bool:
         """Say whether a machine has the virtual address."""
         return f" {self.vip}/" in sh("ip", "-n", self.machines[name].network, "-4", "addr", "show", "eth0")
@@ -220,18 +215,6 @@ class Site:
         machine = self.machines[name]
         everything = list_machine(machine)
         return everything if unit is None else list_of_unit(everything, unit)
-
-    def change_vip_manager(self, program: Path, version: str, mode: str) -> None:
-        """Give all members another vip-manager, in another mode."""
-        tree = self.recipe.render(version, mode)
-        for name in self.members:
-            machine = self.machines[name]
-            machine.ask("systemctl", "stop", "vip-manager.service")
-            path = f"nodes/{name}/payload/etc/default/vip-manager.yml"
-            text = next(file.content for file in tree.files if str(file.path) == path).decode()
-            machine.redeliver("/etc/default/vip-manager.yml", text)
-            machine.ask("mount", "--bind", str(program), "/usr/bin/vip-manager")
-            machine.ask("systemctl", "start", "vip-manager.service")
 
     def restart_all(self) -> None:
         """Switch everything off and on again."""

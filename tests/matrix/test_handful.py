@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
     from tests.matrix.site import Site
 
-pytestmark = [pytest.mark.external, pytest.mark.xdist_group("matrix-handful")]
+pytestmark = [pytest.mark.external]
 
 
 @pytest.mark.parametrize("scenario", HANDFUL, ids=lambda scenario: scenario.id)
-def test_never_two_primaries(
-    open_site: Callable[[str], Site], scenario: Scenario, *, drops_vip: bool
-) -> None:
+def test_never_two_primaries(open_site: Callable[..., Site], scenario: Scenario) -> None:
     """Issue: the link of a leader that is a Consul server, too, was cut, and two members took writes."""
-    figures = run_scenario(open_site("trio"), scenario)
+    site = open_site("trio")
+    figures = run_scenario(site, scenario)
     sys.stdout.write(f"{scenario.id}: {figures.to_json()}\n")
-    assert list_broken(figures, scenario, drops_vip=drops_vip) == [], figures
+    assert list_broken(figures, scenario, site.recipe.terms()) == [], figures

@@ -1,4 +1,4 @@
-"""The whole matrix on both examples, and a random walk over it: `make matrix` (docs/lab.md)."""
+"""The whole matrix: both examples, other settings, and a random walk: `make matrix` (docs/lab.md)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.matrix.demands import list_broken
+from tests.matrix.programs import list_compared
 from tests.matrix.record import record
 from tests.matrix.run import Scenario, run_scenario
 from tests.matrix.scenarios import list_matrix, walk
+from tests.matrix.settings import PLAIN, SETTINGS, Setting, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.matrix.site import Site
 
@@ -21,28 +23,38 @@ pytestmark = [pytest.mark.external, pytest.mark.matrix]
 
 EXAMPLES = ("trio", "sirius")
 STEPS = 20
+
+
+def list_cases() -> Iterator[tuple[str, Setting, Scenario]]:
+    """Yield everything that is tried, one cluster after the other."""
+    for example in EXAMPLES:
+        yield from ((example, PLAIN, scenario) for scenario in list_matrix(example))
+    for setting in (*SETTINGS, *compare(list_compared())):
+        for example, scenarios in setting.faults.items():
+            yield from ((example, setting, scenario) for scenario in scenarios)
+
+
 CASES = [
-    pytest.param(example, scenario, id=f"{example}-{scenario.id}", marks=pytest.mark.xdist_group(example))
-    for example in EXAMPLES
-    for scenario in list_matrix(example)
+    pytest.param(example, setting, scenario, id=f"{setting.place(example)}:{scenario.id}")
+    for example, setting, scenario in list_cases()
 ]
 
 
-@pytest.mark.parametrize(("example", "scenario"), CASES)
+@pytest.mark.parametrize(("example", "setting", "scenario"), CASES)
 def test_a_fault_breaks_no_promise(
-    open_site: Callable[[str], Site], example: str, scenario: Scenario, *, drops_vip: bool
+    open_site: Callable[..., Site], example: str, setting: Setting, scenario: Scenario
 ) -> None:
     """The figures are written down whatever they are."""
-    figures = run_scenario(open_site(example), scenario)
-    record(example, scenario, figures)
-    assert list_broken(figures, scenario, drops_vip=drops_vip) == [], figures
+    site = open_site(example, setting)
+    terms = site.recipe.terms()
+    figures = run_scenario(site, scenario)
+    record(example, setting, scenario, figures, terms)
+    assert list_broken(figures, scenario, terms) == [], figures
 
 
-@pytest.mark.parametrize(
-    "example", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EXAMPLES]
-)
+@pytest.mark.parametrize("example", [pytest.param(name, id=f"{name}:walk") for name in EXAMPLES])
 def test_a_random_walk_breaks_no_promise(
-    open_site: Callable[[str], Site], example: str, request: pytest.FixtureRequest, *, drops_vip: bool
+    open_site: Callable[..., Site], example: str, request: pytest.FixtureRequest
 ) -> None:
     """Faults in any order; `--matrix-seed` repeats a walk, 0 leaves it out."""
     seed = request.config.getoption("--matrix-seed")
@@ -50,8 +62,9 @@ def test_a_random_walk_breaks_no_promise(
         pytest.skip("no walk was asked for")
     broken = []
     for number, scenario in enumerate(walk(example, seed, STEPS), 1):
-        figures = run_scenario(open_site(example), scenario)
-        found = list_broken(figures, scenario, drops_vip=drops_vip)
+        site = open_site(example)
+        figures = run_scenario(site, scenario)
+        found = list_broken(figures, scenario, site.recipe.terms())
         sys.stdout.write(f"{number} {scenario.id}: {found or 'fine'}\n")
         broken += [f"step {number}, {scenario.id}: {words}" for words in found]
     assert broken == [], f"seed {seed}"

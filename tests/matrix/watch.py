@@ -131,11 +131,11 @@ class Watch:
             time.sleep(0.2)
         return True
 
-    def acknowledged(self) -> dict[str, set[int]]:
-        """Return run -> numbers of all acknowledged rows, the client's and those made on the machines."""
-        found = {self.run: set(read_ledger(self.path))}
+    def acknowledged(self) -> dict[str, dict[int, float]]:
+        """Return run -> number -> moment of all acknowledged rows, the client's and the machines' own."""
+        found = {self.run: dict(read_ledger(self.path))}
         for name, seen in self.seen.items():
-            found[f"{self.run}@{name}"] = {int(value) for _, value in seen.row}
+            found[f"{self.run}@{name}"] = {int(value): moment for moment, value in seen.row}
         return found
 
     def __exit__(self, *_problem: object) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from tests.matrix.demands import list_broken
 from tests.matrix.reckoning import (
     Stretch,
     count_rival_rows,
     count_uncovered,
     first_other,
+    last_row_of_first,
     list_stretches,
     longest_double,
     longest_silence,
     silent_seconds,
     without,
 )
-from tests.matrix.run import Figures, Scenario
 from tests.matrix.scenarios import list_matrix, walk
 from tests.matrix.watch import Seen
 
@@ -46,6 +45,13 @@ def test_a_row_of_the_old_primary_after_one_of_the_new_is_a_rival() -> None:
     assert count_rival_rows({"old": old, "new": new}, 0) == 1
 
 
+def test_the_old_primary_counts_until_another_one_acknowledges() -> None:
+    """A primary that leads again later is no old one."""
+    seen = {"old": Seen(row=[(1.0, "1"), (4.0, "2"), (9.0, "3")]), "new": Seen(row=[(6.0, "1")])}
+    assert last_row_of_first(seen, "old", 2.0) == 2.0
+    assert last_row_of_first(seen, "old", 5.0) is None
+
+
 def test_silence_counts_to_both_ends() -> None:
     """Nothing until the end is silence."""
     assert longest_silence([3.0, 4.0], 0, 10) == 6
@@ -64,15 +70,6 @@ def test_the_lock_is_gone_when_nobody_or_another_has_it() -> None:
     samples = [(1.0, "a"), (2.0, "?"), (3.0, "none"), (4.0, "b")]
     assert first_other(samples, "a", 0) == 3.0
     assert first_other(samples[:2], "a", 0) is None
-
-
-def test_every_promise_can_be_broken() -> None:
-    """A second primary of a stopped Patroni is a watchdog's to end; its rows are not forgiven."""
-    broken = Figures(primaries_s=9, rival_rows=1, owners_s=9, lost=1)
-    assert len(list_broken(broken, Scenario("link", "both", 22), drops_vip=True)) == 5
-    assert len(list_broken(broken, Scenario("patroni", "primary", 22), drops_vip=True)) == 4
-    assert len(list_broken(broken, Scenario("patroni", "primary", 22), drops_vip=False)) == 3
-    assert list_broken(Figures(whole_s=3), Scenario("link", "both", 22), drops_vip=True) == []
 
 
 def test_a_walk_is_repeated_by_its_seed() -> None:
