@@ -268,11 +268,18 @@ def check_client_rules(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[
 
 @rule("no-firewall", reads=f"{FACTS} network.admins network.monitors ports", is_partial=True)
 def check_firewall(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
-    """These keys become rules of the firewall and nothing else: without one nobody is kept out."""
+    """Without a firewall nobody is kept out: not by the keys that become its rules, nor from what listens."""
     network, ports = spec.network, spec.ports
+    if profile.firewall != "none":
+        return
+    message = "nothing filters: PostgreSQL and Patroni's REST interface listen on every address of a member"
+    hint = f"limit who reaches the ports {ports.postgresql} and {ports.patroni} in the network, or remove it"
+    yield Problem(
+        "no-firewall", message, Severity.WARNING, path=("platform_overrides", "firewall"), hint=hint
+    )
     given = {"admins": network.admins is not None, "monitors": bool(network.monitors)}
     for key, port in {"admins": ports.ssh, "monitors": ports.patroni}.items():
-        if given[key] and profile.firewall == "none":
+        if given[key]:
             message = f"network.{key} does nothing: these machines get no firewall (platform_overrides)"
             hint = f"remove `firewall: none`, or {key}, and limit who reaches port {port} in the network"
             yield Problem(

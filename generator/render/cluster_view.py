@@ -121,6 +121,8 @@ class ClusterView:
         patroni, postgresql, vip = spec.patroni, spec.postgresql, spec.vip_manager
         self.namespace = patroni.namespace
         self.rest_username = patroni.rest_username
+        self.rest_listen = f"0.0.0.0:{spec.ports.patroni}"
+        self.rest_http = f"127.0.0.1:{spec.ports.patroni}"
         self.register_service = patroni.register_service
         self.ttl, self.loop_wait, self.retry_timeout = patroni.ttl, patroni.loop_wait, patroni.retry_timeout
         self.maximum_lag_bytes = patroni.maximum_lag_on_failover * 1024 * 1024

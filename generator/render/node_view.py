@@ -127,8 +127,13 @@ class NodeView:
 
     @property
     def vip_endpoint(self) -> str:
-        """Whom vip-manager asks: the local Consul agent or the node's own Patroni."""
-        return f"http://{self._cluster.consul_http if self._cluster.vip_asks_consul else self.rest}"
+        """Whom vip-manager asks: the local Consul agent or the node's own Patroni, on loopback.
+
+        A machine without a carrier loses its own address; asked there, Patroni could not say that it
+        no longer leads, and vip-manager before 5.0 keeps the virtual address until somebody says so.
+        """
+        cluster = self._cluster
+        return f"http://{cluster.consul_http if cluster.vip_asks_consul else cluster.rest_http}"
 
     @property
     def _storage(self) -> ResolvedStorage:

@@ -1,7 +1,8 @@
 """What is done to a machine, and how it is taken back.
 
 The network is broken at the switch (nftables of the bridge): the machines keep their carrier, and
-packets vanish in silence, as between two real switches.  Programs are stopped from outside.
+packets vanish in silence, as between two real switches; but for `cable`, where the machine notices.
+Programs are stopped from outside.
 """
 
 from __future__ import annotations
@@ -92,6 +93,25 @@ def _lose(site: Site, name: str) -> Callable[[], None]:
     return _filter(site, f'iifname "{site.ports[name]}" {lost}', f'oifname "{site.ports[name]}" {lost}')
 
 
+def _unplug(site: Site, name: str) -> Callable[[], None]:
+    """Take the carrier away, and with it the machine's address, as systemd-networkd does.
+
+    The virtual address is not networkd's: it stays until vip-manager removes it.
+    """
+    port, network = site.ports[name], site.machines[name].network
+    address = (f"{site.addresses[name]}/{site.prefix.prefixlen}", "dev", "eth0")
+    # systemd's own setting: without it the kernel removes the virtual address along with the first one.
+    sh("ip", "netns", "exec", network, "sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=1")
+    sh("ip", "-n", site.switch.name, "link", "set", port, "down")
+    sh("ip", "-n", network, "address", "delete", *address)
+
+    def plug() -> None:
+        sh("ip", "-n", site.switch.name, "link", "set", port, "up")
+        sh("ip", "-n", network, "address", "add", *address)
+
+    return plug
+
+
 def _signal(pids: Iterable[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
@@ -160,6 +180,7 @@ FAULTS: Final = {
         Fault("link", "link cut both ways", _cut),
         Fault("deaf", "link cut: sends, hears nothing", _cut_hearing),
         Fault("mute", "link cut: hears, sends nothing", _cut_sending),
+        Fault("cable", "cable out: no carrier, no own address", _unplug),
         Fault("servers", "cut from the Consul servers only", _cut_from_servers),
         Fault("loss", "30 % of the packets lost", _lose),
         Fault("agent", "local Consul agent stopped (SIGSTOP)", _stop("consul")),

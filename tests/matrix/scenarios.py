@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 DURATIONS: Final = (5, 12, 22, 40, 90)
 """Seconds, around what decides: an election, autopilot's round, ttl less loop_wait, ttl, much more."""
 
-NETWORK: Final = ("link", "deaf", "mute", "servers", "loss")
+NETWORK: Final = ("link", "cable", "deaf", "mute", "servers", "loss")
 PROGRAMS: Final = ("agent", "patroni", "vip", "postgresql")
 MACHINE: Final = ("paused", "power")
 DISKS: Final = ("data-full", "wal-full")
 
 HANDFUL: Final = (
     Scenario("link", "both", 22),
+    Scenario("cable", "primary", 60),
     Scenario("patroni", "primary", 40),
     Scenario("paused", "primary", 40),
 )
-"""For CI: the grave one, the one that only a watchdog ends, and the one of a machine that comes back."""
+"""For CI: the grave one, the one that takes a machine its own address, the one that only a watchdog ends,
+and the one of a machine that comes back."""
 
 
 def list_matrix(example: str) -> list[Scenario]:
@@ -35,15 +37,16 @@ def list_matrix(example: str) -> list[Scenario]:
     found += [
         Scenario(fault, "primary", seconds) for fault in ("deaf", "mute", "loss") for seconds in (22, 40)
     ]
+    found += [Scenario("cable", "primary", seconds) for seconds in (12, 40, 90)]
     found += [Scenario(fault, "primary", 40) for fault in (*PROGRAMS, *MACHINE)]
     found += [Scenario("paused", "primary", 90), Scenario("patroni", "primary", 12)]
     found += [Scenario(fault, "primary", 22) for fault in DISKS]
-    found += [Scenario(fault, "standby", 40) for fault in ("link", "postgresql", "power")]
+    found += [Scenario(fault, "standby", 40) for fault in ("link", "cable", "postgresql", "power")]
     found += [Scenario(fault, "raft", 22) for fault in ("link", "agent", "power")]
     found.append(Scenario("restart", "raft", 5))
     if example == "trio":
         found += [Scenario("link", "both", seconds) for seconds in DURATIONS]
-        found += [Scenario(fault, "both", 40) for fault in ("deaf", "mute", "agent", "power")]
+        found += [Scenario(fault, "both", 40) for fault in ("cable", "deaf", "mute", "agent", "power")]
     return found
 
 
@@ -55,5 +58,6 @@ def walk(example: str, seed: int, steps: int) -> Iterator[Scenario]:
         target = draw.choice(targets)
         of_members = (*NETWORK, *PROGRAMS, *MACHINE, *DISKS)
         # On sirius raft is led by machines without PostgreSQL.
-        kinds = ("link", "deaf", "mute", "loss", "agent", *MACHINE) if target == "raft" else of_members
+        of_raft = ("link", "cable", "deaf", "mute", "loss", "agent", *MACHINE)
+        kinds = of_raft if target == "raft" else of_members
         yield Scenario(draw.choice(kinds), target, draw.choice(DURATIONS))

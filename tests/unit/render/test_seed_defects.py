@@ -69,12 +69,12 @@ def test_nothing_pretends_to_archive(seed: Rendered) -> None:
 
 
 def test_nobody_gets_in_from_everywhere(seed: Rendered) -> None:
-    """pg_hba.conf let 0.0.0.0/0 in by md5, and the REST API listened everywhere without a password."""
+    """pg_hba.conf let 0.0.0.0/0 in by md5, and the REST API was open to all without a password."""
     text = seed.payload("pg1", "/etc/patroni/patroni.yml")
     assert "0.0.0.0/0" not in text
     assert "md5" not in text
     restapi = seed.document("pg1", "/etc/patroni/patroni.yml")["restapi"]
-    assert restapi["listen"] == "192.168.11.181:8008"
+    assert restapi["connect_address"] == "192.168.11.181:8008"
     assert len(restapi["authentication"]["password"]) >= 20
 
 
