@@ -5,8 +5,11 @@ Each is undone by `undo`, also when the scenario fails in between.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
+
+from generator.errors import ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +19,12 @@ if TYPE_CHECKING:
 # Files of root may take the last blocks, which are reserved for it; PostgreSQL's and Consul's may not.
 FILL: Final = 'fallocate -l "$(df --output=avail -B1 "$1" | tail -n 1)" "$1/lab-full" && sync -f "$1"'
 HOUR_S: Final = 3600
+# Not through the time service: it would be corrected at once.  A clock that is right is left alone.
+SHIFT: Final = 'date --set="@$(( $(date +%s) + $1 ))"'
+SET: Final = 'off=$(( $(date +%s) - $1 )); [ "${off#-}" -lt 60 ] || date --set="@$1"'
+LOGIN_S: Final = 400.0
+"""A machine that was reset meanwhile boots; under emulation for minutes."""
+POLL_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class Fault:
         seconds: how long it lasts.
         apply, undo: do it on a machine, and take it back.
         may_move: whether another member may lead afterwards.
+        resets: what has the watchdog reset the machine, so that another member must lead: what does the
+            fault or what takes it back; None where nothing does.
     """
 
     name: str
@@ -36,6 +47,7 @@ class Fault:
     apply: Callable[[Machine], None]
     undo: Callable[[Machine], None]
     may_move: bool
+    resets: Literal["apply", "undo"] | None = None
 
 
 def _fill(folder: str) -> Callable[[Machine], None]:
@@ -54,11 +66,35 @@ def _empty(folder: str) -> Callable[[Machine], None]:
 
 def _shift_clock(seconds: int) -> Callable[[Machine], None]:
     def apply(machine: Machine) -> None:
-        # Not through the time service: it would be corrected at once.
-        script = f'date --set="@$(( $(date +%s) + {seconds} ))"'
-        machine.run("sh", "-c", script)
+        machine.run("sh", "-c", SHIFT, "sh", str(seconds))
 
     return apply
+
+
+def set_clock(machine: Machine) -> None:
+    """Set a machine's clock by ours, as soon as somebody can log in: it may just be booting.
+
+    Not by what the fault added: a machine that was reset has its clock from the board again.
+
+    Raises:
+        ToolFailed: nobody could in that time.
+    """
+    deadline = time.monotonic() + LOGIN_S
+    while True:
+        try:
+            machine.run("sh", "-c", SET, "sh", str(round(time.time())), timeout_s=30)
+        except ToolFailed:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_S)
+        else:
+            return
+
+
+def _clock(name: str, seconds: int, resets: Literal["apply", "undo"]) -> Fault:
+    """Patroni waits by the wall clock: one that goes back stops its loop, and nobody feeds the watchdog."""
+    words = f"primary: clock an hour {name} for 60 s"
+    return Fault(words, "primary", 60, _shift_clock(seconds), set_clock, may_move=True, resets=resets)
 
 
 def _set_link(*, up: bool) -> Callable[[Machine], None]:
@@ -81,23 +117,8 @@ FAULTS: Final = {
     "data-full": _full("primary: data volume full for 60 s", "/pgdata", may_move=True),
     "wal-full": _full("primary: WAL volume full for 60 s", "/pgwal", may_move=True),
     "root-full": _full("primary: root disk full for 60 s", "/var/lib", may_move=True),
-    # A clock that goes back stops Patroni's loop, which waits by it, and the watchdog resets the machine.
-    "clock-ahead": Fault(
-        "primary: clock an hour ahead for 60 s",
-        "primary",
-        60,
-        _shift_clock(HOUR_S),
-        _shift_clock(-HOUR_S),
-        may_move=True,
-    ),
-    "clock-behind": Fault(
-        "primary: clock an hour behind for 60 s",
-        "primary",
-        60,
-        _shift_clock(-HOUR_S),
-        _shift_clock(HOUR_S),
-        may_move=True,
-    ),
+    "clock-ahead": _clock("ahead", HOUR_S, "undo"),
+    "clock-behind": _clock("behind", -HOUR_S, "apply"),
     "cut-short": _cut("primary", 12, may_move=True),
     "cut-long": _cut("primary", 60, may_move=True),
     "standby-cut": _cut("standby", 40, may_move=False),

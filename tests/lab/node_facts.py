@@ -5,13 +5,20 @@ Read on the machine itself; two readings are compared.
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from generator.errors import ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from generator.lab.machine import Machine
+
+BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
+POLL_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,23 @@ def read_data(machine: Machine, directory: str) -> Data:
 
 def read_boot(machine: Machine) -> str:
     """Return the kernel's id of this boot: another one means that the machine really booted."""
-    return machine.run("cat", "/proc/sys/kernel/random/boot_id").stdout.strip()
+    return machine.run("cat", BOOT_ID).stdout.strip()
+
+
+def wait_for_reset(machine: Machine, boot: str, timeout_s: float) -> None:
+    """Wait until somebody can log in to another boot than a known one.
+
+    Raises:
+        TimeoutError: it is still the same, or nobody can.
+    """
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        # A machine that is being reset answers nobody, or breaks the connection.
+        with suppress(ToolFailed):
+            if machine.run("cat", BOOT_ID, timeout_s=30).stdout.strip() != boot:
+                return
+        time.sleep(POLL_S)
+    raise TimeoutError(f"{machine.name} did not boot anew within {timeout_s:g} s")
 
 
 def sort_by_slot(rows: Iterable[list[str]]) -> list[str]:

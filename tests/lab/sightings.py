@@ -86,6 +86,24 @@ def align(samples: Iterable[Sample]) -> list[Sighting]:
     return sorted(found, key=lambda sighting: sighting.moment)
 
 
+def kept_after_pause(samples: Sequence[Sample], value: str, stopped: float) -> float:
+    """Return for how many seconds a machine had a value after it had stood still, by its own clock.
+
+    That clock stood still, too, and the lines of before and after the pause come late after it: neither
+    our clock nor one offset for the whole boot says when they were read.
+
+    Args:
+        samples: of one machine.
+        value: what it had.
+        stopped: when it was paused, on our clock.
+    """
+    before = [sample for sample in samples if sample.host < stopped]
+    boot = before[-1].boot
+    paused_at = stopped - min(sample.host - sample.guest for sample in before)
+    kept = [sample.guest for sample in samples if (sample.boot, sample.value) == (boot, value)]
+    return max(0.0, max(kept, default=paused_at) - paused_at)
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A machine had the value from one sighting to another, and at every one between."""

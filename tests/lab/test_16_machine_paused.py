@@ -16,6 +16,7 @@ from tests.lab.figures import record
 from tests.lab.guest_stream import GuestStream
 from tests.lab.rest import PrimaryWatch, list_members
 from tests.lab.settle import settle
+from tests.lab.sightings import kept_after_pause
 from tests.lab.vip_watch import BOOTING_BLIND_S, HAS, PROGRAM, VipWatch
 from tests.lab.writer import Writer
 
@@ -28,6 +29,8 @@ pytestmark = pytest.mark.lab
 
 PAUSE_S: Final = 60.0
 """Twice the life of a lock: another member leads by then."""
+VIP_S: Final = 3.0
+"""vip-manager asks once a second; then `ip` has to be started, on an emulated machine with much to do."""
 ROWS: Final = 20
 
 
@@ -41,7 +44,7 @@ def test_primary_is_paused_and_goes_on(trio: Lab, tmp_path: Path) -> None:
     others = [name for name in list_members(trio) if name != old]
     own = Writer(client.at(old), tmp_path / "ledger-own", f"pause-own-{time.time_ns()}")
     through = Writer(client.through_vip(), tmp_path / "ledger-vip", f"pause-vip-{time.time_ns()}")
-    # The paused machine's clock loses a minute on ours: its samples count by when they arrive.
+    # The paused machine's clock loses a minute on ours: it is looked at on its own.
     paused = GuestStream(trio, PROGRAM, (trio.vip,), [old])
     with paused, VipWatch(trio, others) as addresses, PrimaryWatch(trio) as primaries, own, through:
         paused.wait_until_seen(90)
@@ -67,10 +70,11 @@ def test_primary_is_paused_and_goes_on(trio: Lab, tmp_path: Path) -> None:
     for writer in (own, through):
         comparison = writer.compare_with(client.at(new))
         assert comparison.lost == comparison.unasked == ()
-    kept = [sample.host - resumed for sample in samples if sample.host > resumed and sample.value == HAS]
-    # While it stands still nobody can take the address from it. Then its Patroni looks, and asks again for
-    # retry_timeout: the machine's own Consul server knows no leader until it has joined the others.
-    assert max(kept, default=0.0) <= timing.loop_wait + timing.retry_timeout
+    # While it stands still nobody can take the address from it. Afterwards its Patroni says that it leads
+    # until it has looked at the lock, at most until the lock's life has passed on its own clock, which
+    # stood still (docs/lab.md has the arithmetic).
+    kept = kept_after_pause(samples, HAS, stopped)
+    assert kept <= timing.ttl + VIP_S
     record(
         16,
         "the primary's machine was paused and went on: it acknowledged nothing and follows",
@@ -79,7 +83,7 @@ def test_primary_is_paused_and_goes_on(trio: Lab, tmp_path: Path) -> None:
             "new primary after": promoted - stopped,
             "longest time without writes": silence,
             "rows acknowledged by the old primary afterwards": 0,
-            "old primary had the address afterwards for": max(kept, default=0.0),
+            "old primary had the address afterwards for": kept,
             "lost": 0,
             "whole cluster after": healed,
             "longest time between two looks at the others": blind,

@@ -10,8 +10,10 @@ import pytest
 from tests.lab.clients import Client
 from tests.lab.faults import FAULTS
 from tests.lab.figures import record
-from tests.lab.rest import PrimaryWatch, find_sync_standby
+from tests.lab.node_facts import read_boot, wait_for_reset
+from tests.lab.rest import PrimaryWatch, find_sync_standby, list_members
 from tests.lab.settle import settle
+from tests.lab.sightings import last_of_boot
 from tests.lab.vip_watch import BOOTING_BLIND_S, VipWatch
 from tests.lab.writer import Writer
 
@@ -40,13 +42,17 @@ def test_fault_comes_and_goes(trio: Lab, tmp_path: Path, name: str) -> None:
     with VipWatch(trio) as addresses, PrimaryWatch(trio) as primaries, own, through:
         own.wait_for_rows(ROWS, 120)
         through.wait_for_rows(ROWS, 120)
+        boot = read_boot(trio.nodes[victim])
         began = time.monotonic()
         try:
             fault.apply(trio.nodes[victim])
             time.sleep(fault.seconds)
         finally:
+            undoing = time.monotonic()
             fault.undo(trio.nodes[victim])
         undone = time.monotonic()
+        if fault.resets is not None:
+            wait_for_reset(trio.nodes[victim], boot, RECOVERY_S)
         through.wait_for_rows(ROWS, RECOVERY_S)
         silence = through.longest_gap(began, time.monotonic()).seconds
         healed = settle(trio)
@@ -57,6 +63,19 @@ def test_fault_comes_and_goes(trio: Lab, tmp_path: Path, name: str) -> None:
     assert after.leader is not None
     if not fault.may_move:
         assert primaries.primaries() == {before.leader}
+    figures: dict[str, float | str] = {}
+    if fault.resets is not None:
+        cause = began if fault.resets == "apply" else undoing
+        reset = last_of_boot(addresses.stream.sightings(), victim, boot)
+        others = [name for name in list_members(trio) if name != victim]
+        promoted = primaries.first_primary(others, cause)
+        assert reset is not None
+        # The lock was renewed at most loop_wait before, and so was the watchdog fed.
+        assert reset - cause <= trio.site.cluster.spec.patroni.ttl, "the watchdog did not bite in time"
+        assert promoted is not None, "no other member leads"
+        assert own.first_row_after(promoted) is None, "the old primary acknowledged a row beside the new one"
+        assert after.leader in others
+        figures = {"reset after": reset - cause, "new primary after": promoted - cause}
     for writer in (own, through):
         comparison = writer.compare_with(client.at(after.leader))
         assert comparison.lost == comparison.unasked == ()
@@ -65,6 +84,7 @@ def test_fault_comes_and_goes(trio: Lab, tmp_path: Path, name: str) -> None:
         f"{fault.name}: nothing acknowledged was lost, all healed",
         {
             "lasted": undone - began,
+            **figures,
             "longest time without writes": silence,
             "another primary": "no" if after.leader == before.leader else "yes",
             "lost": 0,

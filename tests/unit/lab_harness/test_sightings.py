@@ -9,6 +9,7 @@ from tests.lab.sightings import (
     align,
     find_doubles,
     first_seen,
+    kept_after_pause,
     last_of_boot,
     list_held,
     list_unreleased,
@@ -165,3 +166,15 @@ def test_the_end_of_a_boot_is_its_last_sighting() -> None:
     sightings = align(samples)
     assert last_of_boot(sightings, "a", "one") == 5.0
     assert last_of_boot(sightings, "a", "three") is None
+
+
+def test_after_a_pause_the_machines_own_clock_counts() -> None:
+    """It had the address for two more seconds; the lines come a minute and five seconds late."""
+    before = watch("a", span(0, 9.75, "has"), offset=500)
+    after = [
+        Sample("a", "one", sample.guest, sample.host + 65.0, sample.value)
+        for sample in watch("a", {**span(9.9, 12, "has"), **span(12.25, 20, "not")}, offset=500)
+    ]
+    assert kept_after_pause([*before, *after], "has", 10.0) == pytest.approx(1.9, abs=0.2)
+    let_go = [Sample("a", "one", sample.guest, sample.host, "not") for sample in after]
+    assert kept_after_pause([*before, *let_go], "has", 10.0) == 0.0
