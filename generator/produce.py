@@ -169,9 +169,9 @@ def render_files(
 
     A function of its arguments: the same spec and bundle give the same bytes.
     """
-    cluster = resolve_cluster(checked.spec, checked.profile, bundle)
+    cluster = resolve_cluster(checked.spec, checked.profile)
     firstboot = pack_firstboot()
-    tree = render_cluster(cluster, names, tool_version=__version__, firstboot=firstboot)
+    tree = render_cluster(cluster, bundle, names, tool_version=__version__, firstboot=firstboot)
     images = (image for name in names for image in pack_node(name, tree.files, firstboot))
     return (*tree.files, *images)
 

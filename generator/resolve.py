@@ -1,12 +1,12 @@
-"""Join spec, platform profile and credential bundle into complete nodes.
+"""Join spec and platform profile into complete nodes; nothing here is secret.
 
-In: ClusterSpec, PlatformProfile, CredentialBundle.  Out: a ResolvedCluster whose
-nodes leave nothing optional undecided.  No side effects.
+In: a ClusterSpec and a PlatformProfile.  Out: a ResolvedCluster whose nodes leave nothing optional undecided.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from generator.credentials.bundle import NodeIdentity
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from ipaddress import IPv4Address, IPv4Network
 
-    from generator.credentials.bundle import CredentialBundle, NodeCredentials
     from generator.platforms.profile import PlatformProfile
     from generator.spec.fields import AbsolutePath
     from generator.spec.model import (
@@ -113,13 +112,12 @@ class ResolvedStorage:
     wal: ResolvedVolume
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ResolvedCluster:
     """What holds for the whole cluster; what the spec left open is decided here."""
 
     spec: ClusterSpec
     platform: PlatformProfile
-    bundle: CredentialBundle
     datacenter: str
     datacenter_reason: str
     consul: ResolvedComponent
@@ -142,6 +140,16 @@ class ResolvedCluster:
     def name(self) -> str:
         """The cluster's name, which is Patroni's scope."""
         return self.spec.cluster
+
+    @cached_property
+    def nodes(self) -> tuple[ResolvedNode, ...]:
+        """Every machine, in the order of the spec."""
+        peers = {peer.name: peer for peer in self.peers}
+        return tuple(
+            _resolve_node(self, group_name, node, peers[node.name])
+            for group_name, group in self.spec.groups.items()
+            for node in group.nodes
+        )
 
     @property
     def servers(self) -> tuple[Peer, ...]:
@@ -207,7 +215,6 @@ class ResolvedNode:
     os_disk: str
     memory_mib: int
     cpus: int
-    credentials: NodeCredentials
     storage: ResolvedStorage | None
     memory: MemorySettings | None
     tags: TagsSpec
@@ -382,9 +389,7 @@ def list_identities(spec: ClusterSpec) -> tuple[NodeIdentity, ...]:
     )
 
 
-def resolve_cluster(
-    spec: ClusterSpec, platform: PlatformProfile, bundle: CredentialBundle
-) -> ResolvedCluster:
+def resolve_cluster(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedCluster:
     """Return the cluster with every open question decided."""
     components = resolve_components(spec, platform)
     major = components.postgresql_major
@@ -398,7 +403,6 @@ def resolve_cluster(
     return ResolvedCluster(
         spec=spec,
         platform=platform,
-        bundle=bundle,
         datacenter=choice.name,
         datacenter_reason=choice.reason,
         consul=components.consul,
@@ -441,18 +445,7 @@ def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Pe
         os_disk=merge_storage(spec, node).os_disk or DEFAULT_OS_DISK,
         memory_mib=memory,
         cpus=cpus,
-        credentials=cluster.bundle.nodes[node.name],
         storage=storage,
         memory=settings,
         tags=node.tags,
-    )
-
-
-def resolve_nodes(cluster: ResolvedCluster) -> tuple[ResolvedNode, ...]:
-    """Return every machine of the cluster, in the order of the spec."""
-    peers = {peer.name: peer for peer in cluster.peers}
-    return tuple(
-        _resolve_node(cluster, group_name, node, peers[node.name])
-        for group_name, group in cluster.spec.groups.items()
-        for node in group.nodes
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,13 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from generator.cli.console import SPEC, check_and_print
-from generator.credentials.bundle import create_bundle
-from generator.resolve import list_identities, resolve_cluster, resolve_nodes
+from generator.resolve import resolve_cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from generator.check import CheckedSpec
     from generator.resolve import ResolvedCluster, ResolvedNode, ResolvedVolume
 
 WIDE = 500
@@ -29,16 +25,6 @@ CONSEQUENCES = {
     "synchronous-strict": "a commit is on two members; with one member left, writes stop",
     "quorum": "a commit is on the primary and at least one of the replicas",
 }
-
-
-def resolve_without_secrets(checked: CheckedSpec) -> tuple[ResolvedCluster, tuple[ResolvedNode, ...]]:
-    """Resolve with a throw-away bundle: showing a cluster needs no secret and makes none."""
-    identities = list_identities(checked.spec)
-    bundle = create_bundle(
-        checked.spec.cluster, identities, years=2, now=datetime.now(UTC), entropy=secrets.token_bytes
-    )
-    cluster = resolve_cluster(checked.spec, checked.profile, bundle)
-    return cluster, resolve_nodes(cluster)
 
 
 def describe_volume(volume: ResolvedVolume) -> dict[str, Any]:
@@ -70,7 +56,7 @@ def describe_node(node: ResolvedNode) -> dict[str, Any]:
     }
 
 
-def describe_cluster(cluster: ResolvedCluster, nodes: tuple[ResolvedNode, ...]) -> dict[str, Any]:
+def describe_cluster(cluster: ResolvedCluster) -> dict[str, Any]:
     """Return the resolved cluster as plain data without any secret."""
     spec = cluster.spec
     return {
@@ -94,7 +80,7 @@ def describe_cluster(cluster: ResolvedCluster, nodes: tuple[ResolvedNode, ...]) 
             "max_slot_wal_keep_size": cluster.wal.max_slot_wal_keep_size,
             "smallest_safe_volume": cluster.wal.smallest_volume,
         },
-        "nodes": [describe_node(node) for node in nodes],
+        "nodes": [describe_node(node) for node in cluster.nodes],
     }
 
 
@@ -182,7 +168,7 @@ def command(spec: Path, *, as_json: bool) -> None:
     Secrets are never shown, none is made.
     """
     checked = check_and_print(spec)
-    facts = describe_cluster(*resolve_without_secrets(checked))
+    facts = describe_cluster(resolve_cluster(checked.spec, checked.profile))
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:

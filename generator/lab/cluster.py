@@ -267,7 +267,7 @@ class Lab:
         if host is None:
             local = ["runuser", "-u", cluster.platform.users.postgres, "--", *psql]
             return machine.run(*local, stdin=statement.encode(), timeout_s=timeout_s).stdout.strip()
-        password = cluster.bundle.passwords.superuser.get_secret_value()
+        password = self.site.bundle.passwords.superuser.get_secret_value()
         # The password on standard input: arguments are public on the machine.
         script = 'IFS= read -r PGPASSWORD; export PGPASSWORD PGCONNECT_TIMEOUT=10; exec "$@"'
         remote = ["sh", "-c", script, "sh", *psql, "-h", host]

@@ -26,7 +26,7 @@ from generator.lab.plan import GoldenImage, Places, plan_machine
 from generator.lab.qemu_arguments import BootFiles
 from generator.layout import SEED_ISO, ClusterOutput
 from generator.produce import produce_cluster, select_nodes
-from generator.resolve import resolve_cluster, resolve_nodes
+from generator.resolve import resolve_cluster
 from generator.spec.storage import merge_storage
 from generator.spec.topology import iterate_nodes
 from generator.tools import programs
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from generator.check import CheckedSpec
+    from generator.credentials.bundle import CredentialBundle
     from generator.lab.qemu_arguments import MachinePlan
     from generator.resolve import ResolvedCluster, ResolvedNode
     from generator.spec.model import ClusterSpec
@@ -57,6 +58,7 @@ class Site:
         image: what root disks are copies of.
         rendered: the output of the spec, with the lab's key.
         cluster, nodes: the resolved spec; `names` are those of this lab.
+        bundle: its secrets.
         gate, gate_cable: the part of the network from which the lab comes in, and its cable.
         plans: by name.
         forwards: by address (text) and port.
@@ -67,6 +69,7 @@ class Site:
     image: GoldenImage
     rendered: ClusterOutput
     cluster: ResolvedCluster
+    bundle: CredentialBundle
     nodes: dict[str, ResolvedNode]
     gate: IPv4Network
     gate_cable: Cable
@@ -199,8 +202,8 @@ def prepare_site(  # noqa: PLR0913 -- one parameter per thing that comes from ou
     gate = choose_gate(checked.spec.network.prefix, _list_taken(checked.spec))
     own = let_in(checked, public.read_text("utf-8").strip(), gate)
     render_for_lab(own, folder)
-    cluster = resolve_cluster(own.spec, own.profile, load_bundle(folder / BUNDLE))
-    nodes = {node.name: node for node in resolve_nodes(cluster) if node.name in selected}
+    cluster = resolve_cluster(own.spec, own.profile)
+    nodes = {node.name: node for node in cluster.nodes if node.name in selected}
     rendered = ClusterOutput(folder / RENDERED)
     ports = _free_ports()
     storages = {node.name: merge_storage(own.spec, node) for _, node, _ in iterate_nodes(own.spec)}
@@ -223,6 +226,7 @@ def prepare_site(  # noqa: PLR0913 -- one parameter per thing that comes from ou
         image=golden,
         rendered=rendered,
         cluster=cluster,
+        bundle=load_bundle(folder / BUNDLE),
         nodes=nodes,
         gate_cable=Cable(next(ports), next(ports)),
         gate=gate,

@@ -13,6 +13,7 @@ from generator.render.rendered import RenderedFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from generator.credentials.bundle import CredentialBundle
     from generator.render.cluster_view import ClusterView
     from generator.resolve import ResolvedCluster
 
@@ -33,10 +34,12 @@ class ClientView:
         self.addresses = ",".join(f"{peer.address}:{self.port}" for peer in cluster.members)
 
 
-def render_clients(cluster: ResolvedCluster, view: ClusterView) -> Iterator[RenderedFile]:
+def render_clients(
+    cluster: ResolvedCluster, bundle: CredentialBundle, view: ClusterView
+) -> Iterator[RenderedFile]:
     """Yield the files of the folder for clients."""
     if cluster.has_tls:
-        authority = rewrite_certificate(cluster.bundle.authority.certificate)
+        authority = rewrite_certificate(bundle.authority.certificate)
         yield RenderedFile(PurePosixPath(CLIENTS, "ca.pem"), authority.encode())
     clients = ClientView(cluster)
     for name in ("pg_service.conf", "uri.txt"):

@@ -22,6 +22,7 @@ from generator.spec.model import Durability
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from generator.credentials.bundle import CredentialBundle
     from generator.platforms.profile import PlatformProfile
     from generator.postgresql.values import ParameterValue
     from generator.resolve import Peer, ResolvedCluster
@@ -88,8 +89,9 @@ def _list_timeouts(cluster: ResolvedCluster) -> tuple[tuple[str, int], ...]:
 class ClusterView:
     """The cluster as templates see it."""
 
-    def __init__(self, cluster: ResolvedCluster) -> None:
+    def __init__(self, cluster: ResolvedCluster, bundle: CredentialBundle) -> None:
         self._cluster = cluster
+        self._bundle = bundle
         self._spec: ClusterSpec = cluster.spec
         self._platform: PlatformProfile = cluster.platform
         self._set_consul()
@@ -230,17 +232,17 @@ class ClusterView:
     @cached_property
     def superuser_verifier(self) -> SecretStr:
         """What PostgreSQL keeps of the superuser's password."""
-        return self._verifier(self._cluster.bundle.passwords.superuser, self.superuser)
+        return self._verifier(self._bundle.passwords.superuser, self.superuser)
 
     @cached_property
     def replication_verifier(self) -> SecretStr:
         """What PostgreSQL keeps of the replication role's password."""
-        return self._verifier(self._cluster.bundle.passwords.replication, self.replication_user)
+        return self._verifier(self._bundle.passwords.replication, self.replication_user)
 
     @cached_property
     def rewind_verifier(self) -> SecretStr:
         """What PostgreSQL keeps of the pg_rewind role's password."""
-        return self._verifier(self._cluster.bundle.passwords.rewind, self.rewind_user)
+        return self._verifier(self._bundle.passwords.rewind, self.rewind_user)
 
     @cached_property
     def hba(self) -> tuple[str, ...]:

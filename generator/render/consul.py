@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from generator.credentials.bundle import AclToken
+    from generator.credentials.bundle import AclToken, CredentialBundle
     from generator.resolve import ResolvedCluster, ResolvedNode
 
 DEFAULT_SERF_PORT = 8301
@@ -47,9 +47,9 @@ def _patroni_rules(cluster: ResolvedCluster) -> str:
     return "\n".join(rules)
 
 
-def list_grants(cluster: ResolvedCluster) -> tuple[AclGrant, ...]:
+def list_grants(cluster: ResolvedCluster, bundle: CredentialBundle) -> tuple[AclGrant, ...]:
     """Return every policy of the cluster with its token (reference notes §1.4)."""
-    name, bundle = cluster.name, cluster.bundle
+    name = cluster.name
     grants = [
         AclGrant(
             f"agent-{peer.name}",
@@ -86,10 +86,10 @@ AUTOPILOT = {"CleanupDeadServers": False}
 """What running servers are told, in the words of Consul's interface; consul.hcl says the same to new ones."""
 
 
-def describe_acl(cluster: ResolvedCluster) -> dict[str, object]:
+def describe_acl(cluster: ResolvedCluster, bundle: CredentialBundle) -> dict[str, object]:
     """Return acl.json: what the servers create and set once there is a leader (docs/node-json.md)."""
-    grants = list_grants(cluster)
-    management = cluster.bundle.management_token
+    grants = list_grants(cluster, bundle)
+    management = bundle.management_token
     return {
         "holster_acl": 1,
         "http": f"http://127.0.0.1:{cluster.spec.ports.consul_http}",

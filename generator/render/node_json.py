@@ -15,6 +15,7 @@ from generator.spec.locales import list_database_locales
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from generator.credentials.bundle import CredentialBundle
     from generator.resolve import (
         ResolvedCluster,
         ResolvedComponent,
@@ -174,7 +175,7 @@ def _describe_storage(storage: ResolvedStorage | None, os_disk: str) -> Document
     }
 
 
-def _describe_consul(node: ResolvedNode) -> Document:
+def _describe_consul(node: ResolvedNode, bundle: CredentialBundle) -> Document:
     cluster, paths = node.cluster, node.cluster.platform.paths
     return {
         "datacenter": cluster.datacenter,
@@ -183,11 +184,11 @@ def _describe_consul(node: ResolvedNode) -> Document:
         "agents": len(cluster.peers),
         "config_dir": paths.consul_config_dir,
         "data_dir": paths.consul_data_dir,
-        "agent_token": node.credentials.agent_token.secret_id.get_secret_value(),
+        "agent_token": bundle.nodes[node.name].agent_token.secret_id.get_secret_value(),
     }
 
 
-def _describe_patroni(node: ResolvedNode) -> Document | None:
+def _describe_patroni(node: ResolvedNode, bundle: CredentialBundle) -> Document | None:
     if not node.is_member:
         return None
     cluster, spec = node.cluster, node.cluster.spec
@@ -199,7 +200,7 @@ def _describe_patroni(node: ResolvedNode) -> Document | None:
         "rest": f"http://{node.address}:{spec.ports.patroni}",
         "ttl": spec.patroni.ttl,
         "config": cluster.platform.paths.patroni_config,
-        "token": cluster.bundle.patroni_token.secret_id.get_secret_value(),
+        "token": bundle.patroni_token.secret_id.get_secret_value(),
         "postgresql_port": spec.ports.postgresql,
         "bin_dir": cluster.postgresql_bin_dir,
         "superuser": spec.postgresql.superuser,
@@ -209,7 +210,7 @@ def _describe_patroni(node: ResolvedNode) -> Document | None:
     }
 
 
-def _describe_vip(node: ResolvedNode) -> Document | None:
+def _describe_vip(node: ResolvedNode, bundle: CredentialBundle) -> Document | None:
     if not node.is_member:
         return None
     cluster, spec = node.cluster, node.cluster.spec
@@ -220,7 +221,7 @@ def _describe_vip(node: ResolvedNode) -> Document | None:
         "mode": cluster.vip_mode,
         "port": spec.ports.postgresql,
         "environment_file": NodePaths.vip_environment,
-        "token": cluster.bundle.vip_token.secret_id.get_secret_value() if by_consul else None,
+        "token": bundle.vip_token.secret_id.get_secret_value() if by_consul else None,
     }
 
 
@@ -296,7 +297,7 @@ def _describe_system(node: ResolvedNode) -> Document:
     }
 
 
-def describe_node(node: ResolvedNode, files: Iterable[DeliveredFile]) -> Document:
+def describe_node(node: ResolvedNode, bundle: CredentialBundle, files: Iterable[DeliveredFile]) -> Document:
     """Return node.json without the version of its format, the tool's version and the instance-id."""
     return {
         **_describe_identity(node),
@@ -305,8 +306,8 @@ def describe_node(node: ResolvedNode, files: Iterable[DeliveredFile]) -> Documen
         "programs": _describe_programs(node),
         **_describe_system(node),
         "storage": _describe_storage(node.storage, node.os_disk),
-        "consul": _describe_consul(node),
-        "patroni": _describe_patroni(node),
-        "vip": _describe_vip(node),
+        "consul": _describe_consul(node, bundle),
+        "patroni": _describe_patroni(node, bundle),
+        "vip": _describe_vip(node, bundle),
         "deadlines": _describe_deadlines(node.cluster),
     }

@@ -13,6 +13,7 @@ from generator.render.parameters import local_parameters
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from generator.credentials.bundle import CredentialBundle
     from generator.postgresql.values import ParameterValue
     from generator.render.cluster_view import ClusterView
     from generator.resolve import ResolvedNode, ResolvedStorage
@@ -43,10 +44,11 @@ def _name_disk(disk: DiskSelector) -> str:
 class NodeView:
     """One machine as templates see it."""
 
-    def __init__(self, node: ResolvedNode, cluster: ClusterView) -> None:
+    def __init__(self, node: ResolvedNode, bundle: CredentialBundle, cluster: ClusterView) -> None:
         spec = node.cluster.spec
         self._node = node
-        self._cluster = cluster
+        self._bundle = bundle
+        self.cluster = cluster
         self.name, self.fqdn, self.address = node.name, node.peer.fqdn, node.address
         self.is_server, self.is_member = node.is_server, node.is_member
         self.mac, self.interface = node.mac, node.interface
@@ -76,54 +78,54 @@ class NodeView:
     @property
     def gossip_key(self) -> SecretStr:
         """The key of Consul's gossip."""
-        return self._node.cluster.bundle.gossip_key
+        return self._bundle.gossip_key
 
     @property
     def management_token(self) -> SecretStr:
         """Consul's management token; asking for it on a machine that is no server is a bug."""
         if not self.is_server:
             raise AssertionError("the management token belongs to servers only")
-        return self._node.cluster.bundle.management_token.secret_id
+        return self._bundle.management_token.secret_id
 
     @property
     def agent_token(self) -> SecretStr:
         """The token of this machine's Consul agent."""
-        return self._node.credentials.agent_token.secret_id
+        return self._bundle.nodes[self.name].agent_token.secret_id
 
     @property
     def default_token(self) -> SecretStr:
         """What requests without a token may do: read the catalogue."""
-        return self._node.cluster.bundle.dns_token.secret_id
+        return self._bundle.dns_token.secret_id
 
     @property
     def patroni_token(self) -> SecretStr:
         """The members' token for Consul's key-value store."""
-        return self._node.cluster.bundle.patroni_token.secret_id
+        return self._bundle.patroni_token.secret_id
 
     @property
     def vip_token(self) -> SecretStr:
         """vip-manager's token: it may read the leader key."""
-        return self._node.cluster.bundle.vip_token.secret_id
+        return self._bundle.vip_token.secret_id
 
     @property
     def rest_password(self) -> SecretStr:
         """The password of Patroni's REST API."""
-        return self._node.cluster.bundle.passwords.rest
+        return self._bundle.passwords.rest
 
     @property
     def replication_password(self) -> SecretStr:
         """The password of the replication role."""
-        return self._node.cluster.bundle.passwords.replication
+        return self._bundle.passwords.replication
 
     @property
     def rewind_password(self) -> SecretStr:
         """The password of the pg_rewind role."""
-        return self._node.cluster.bundle.passwords.rewind
+        return self._bundle.passwords.rewind
 
     @property
     def vip_trigger_value(self) -> str:
         """What the leader key, or the REST API's status, says when the VIP belongs here."""
-        return self.name if self._cluster.vip_asks_consul else "200"
+        return self.name if self.cluster.vip_asks_consul else "200"
 
     @property
     def vip_endpoint(self) -> str:
@@ -132,7 +134,7 @@ class NodeView:
         A machine without a carrier loses its own address; asked there, Patroni could not say that it
         no longer leads, and vip-manager before 5.0 keeps the virtual address until somebody says so.
         """
-        cluster = self._cluster
+        cluster = self.cluster
         return f"http://{cluster.consul_http if cluster.vip_asks_consul else cluster.rest_http}"
 
     @property

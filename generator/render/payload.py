@@ -20,6 +20,7 @@ from generator.render.rendered import RenderedFile
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from generator.credentials.bundle import CredentialBundle
     from generator.platforms.profile import PlatformProfile
     from generator.render.cluster_view import ClusterView, RepositoryView
     from generator.render.node_view import NodeView
@@ -186,11 +187,11 @@ def _account(facts: PlatformProfile, name: str) -> str:
     return {"consul": facts.users.consul, "postgres": facts.users.postgres}.get(name, name)
 
 
-def _render_table(node: ResolvedNode, view: NodeView, cluster: ClusterView) -> Iterator[PayloadFile]:
+def _render_table(node: ResolvedNode, view: NodeView) -> Iterator[PayloadFile]:
     facts = node.cluster.platform
     for entry in TABLE:
         if entry.applies(node):
-            text = load_template(f"payload/{entry.template}.j2").render(node=view, cluster=cluster)
+            text = load_template(f"payload/{entry.template}.j2").render(node=view, cluster=view.cluster)
             yield PayloadFile(
                 entry.path(facts),
                 text.encode(),
@@ -210,23 +211,23 @@ def render_repository(
     return PayloadFile(f"{facts.paths.repositories_dir}/{repository.name}.{suffix}", text.encode())
 
 
-def _render_tls(node: ResolvedNode, view: NodeView) -> Iterator[PayloadFile]:
-    group, own = node.cluster.platform.users.consul, node.credentials
-    authority = rewrite_certificate(node.cluster.bundle.authority.certificate)
+def _render_tls(node: ResolvedNode, bundle: CredentialBundle, view: NodeView) -> Iterator[PayloadFile]:
+    group, own = node.cluster.platform.users.consul, bundle.nodes[node.name]
+    authority = rewrite_certificate(bundle.authority.certificate)
     yield PayloadFile(view.ca_file, authority.encode(), group=group)
     yield PayloadFile(view.certificate_file, rewrite_certificate(own.certificate).encode(), group=group)
     key = rewrite_key(own.key.get_secret_value())
     yield PayloadFile(view.key_file, key.encode(), group=group, mode=0o640, is_secret=True)
 
 
-def _render_postgresql_tls(node: ResolvedNode) -> Iterator[PayloadFile]:
+def _render_postgresql_tls(node: ResolvedNode, bundle: CredentialBundle) -> Iterator[PayloadFile]:
     if not (node.is_member and node.cluster.has_tls):
         return
     folder, user = NodePaths.postgresql_tls, node.cluster.platform.users.postgres
-    own = node.credentials.postgresql
+    own = bundle.nodes[node.name].postgresql
     if own is None:
         raise AssertionError("a bundle that is rendered has a certificate for every member")
-    authority = rewrite_certificate(node.cluster.bundle.authority.certificate)
+    authority = rewrite_certificate(bundle.authority.certificate)
     yield PayloadFile(f"{folder}/ca.pem", authority.encode())
     yield PayloadFile(f"{folder}/server.pem", rewrite_certificate(own.certificate).encode())
     # PostgreSQL refuses a key that its group may read, unless root owns it.
@@ -235,7 +236,12 @@ def _render_postgresql_tls(node: ResolvedNode) -> Iterator[PayloadFile]:
 
 
 def render_payload(
-    node: ResolvedNode, view: NodeView, cluster: ClusterView, *, boot_inputs: bytes, tool_version: str
+    node: ResolvedNode,
+    bundle: CredentialBundle,
+    view: NodeView,
+    *,
+    boot_inputs: bytes,
+    tool_version: str,
 ) -> tuple[tuple[PayloadFile, ...], str]:
     """Return the node's payload and its instance-id.
 
@@ -244,20 +250,26 @@ def render_payload(
 
     Args:
         node: the machine.
+        bundle: the secrets of its cluster.
         view: the machine as templates see it.
-        cluster: its cluster as templates see it.
         boot_inputs: what else decides the first boot (users, network); part of the instance-id.
         tool_version: written into node.json; not part of the instance-id.
     """
-    facts = node.cluster.platform
-    files = [*_render_table(node, view, cluster), *_render_tls(node, view), *_render_postgresql_tls(node)]
+    facts, cluster = node.cluster.platform, view.cluster
+    files = [
+        *_render_table(node, view),
+        *_render_tls(node, bundle, view),
+        *_render_postgresql_tls(node, bundle),
+    ]
     files += [render_repository(repository, cluster, facts) for repository in cluster.repositories]
     if node.is_server:
         files.append(
-            PayloadFile(NodePaths.acl_json, to_json(describe_acl(node.cluster)), mode=0o600, is_secret=True)
+            PayloadFile(
+                NodePaths.acl_json, to_json(describe_acl(node.cluster, bundle)), mode=0o600, is_secret=True
+            )
         )
     files.sort(key=lambda file: file.path)
-    document = describe_node(node, files)
+    document = describe_node(node, bundle, files)
     instance_id = f"{node.cluster.name}-{node.name}-{digest_instance(document, boot_inputs)}"
     content = to_json(
         {"holster_node": 1, "tool_version": tool_version, "instance_id": instance_id, **document}

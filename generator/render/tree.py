@@ -1,6 +1,6 @@
 """Render a whole cluster: every file of its output except ISOs and the manifest.
 
-In: a ResolvedCluster.  Out: a RenderedTree, the same bytes for the same input.
+In: a ResolvedCluster and its bundle.  Out: a RenderedTree, the same bytes for the same input.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from generator.render.node_view import NodeView
 from generator.render.packer import render_packer
 from generator.render.payload import render_payload, to_rendered
 from generator.render.rendered import RenderedFile, RenderedTree
-from generator.resolve import resolve_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from generator.credentials.bundle import CredentialBundle
     from generator.resolve import ResolvedCluster, ResolvedNode
 
 __all__ = ["RenderedFile", "RenderedTree", "render_cluster", "render_node"]
@@ -33,13 +33,15 @@ def render_facts(cluster: ResolvedCluster) -> RenderedFile:
     return RenderedFile(PurePosixPath(PLATFORM), to_json(cluster.platform.model_dump(mode="json")))
 
 
-def render_node(node: ResolvedNode, cluster: ClusterView, *, tool_version: str) -> tuple[RenderedFile, ...]:
+def render_node(
+    node: ResolvedNode, bundle: CredentialBundle, cluster: ClusterView, *, tool_version: str
+) -> tuple[RenderedFile, ...]:
     """Return every file of one machine."""
-    view = NodeView(node, cluster)
+    view = NodeView(node, bundle, cluster)
     network = render_network(view, cluster)
     boot_inputs = network.content + render_user_data(view, cluster, ()).content
     payload, instance_id = render_payload(
-        node, view, cluster, boot_inputs=boot_inputs, tool_version=tool_version
+        node, bundle, view, boot_inputs=boot_inputs, tool_version=tool_version
     )
     files = [
         network,
@@ -54,6 +56,7 @@ def render_node(node: ResolvedNode, cluster: ClusterView, *, tool_version: str) 
 
 def render_cluster(
     cluster: ResolvedCluster,
+    bundle: CredentialBundle,
     nodes: Collection[str] | None = None,
     *,
     tool_version: str,
@@ -63,18 +66,19 @@ def render_cluster(
 
     Args:
         cluster: the cluster, complete.
+        bundle: its secrets.
         nodes: names of the machines to render; None means all.  What belongs to the
             cluster itself is always rendered.
         tool_version: Holster's version, recorded in node.json.
         firstboot: the first-boot program, which goes into the image; None leaves it out.
     """
-    view = ClusterView(cluster)
+    view = ClusterView(cluster, bundle)
     files = [
         *render_packer(cluster, view, firstboot),
         render_facts(cluster),
-        *render_clients(cluster, view),
+        *render_clients(cluster, bundle, view),
     ]
-    for node in resolve_nodes(cluster):
+    for node in cluster.nodes:
         if nodes is None or node.name in nodes:
-            files.extend(render_node(node, view, tool_version=tool_version))
+            files.extend(render_node(node, bundle, view, tool_version=tool_version))
     return RenderedTree(cluster.name, tuple(sorted(files, key=lambda file: file.path)))

@@ -106,7 +106,8 @@ def render_with_secrets(
         spec.cluster, tuple(list_identities(spec)), years=10, now=datetime.now(UTC), entropy=os.urandom
     )
     tree = render_cluster(
-        resolve_cluster(spec, load_profile(spec.platform, spec.platform_overrides), bundle),
+        resolve_cluster(spec, load_profile(spec.platform, spec.platform_overrides)),
+        bundle,
         tool_version="test",
     )
     return tree, bundle

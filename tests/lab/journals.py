@@ -30,5 +30,5 @@ def find_journal_leaks(lab: Lab, names: Iterable[str]) -> dict[str, list[str]]:
         journal = machine.run("journalctl", "--no-pager", "-o", "cat", "-a", timeout_s=READ_S).stdout
         assert "holster" in journal, f"{name} has no journal to look at"
         console = machine.console.read_text("utf-8", "replace")
-        found[name] = find_leaks(lab.site.cluster.bundle, f"{journal}\n{console}")
+        found[name] = find_leaks(lab.site.bundle, f"{journal}\n{console}")
     return {name: leaks for name, leaks in found.items() if leaks}

@@ -21,7 +21,6 @@ from generator.credentials.bundle import draw_gossip_key, replace_gossip_key
 from generator.firstboot_archive import build_firstboot
 from generator.layout import SEED_ISO, USER_DATA, node_path
 from generator.render.tree import render_cluster
-from generator.resolve import resolve_cluster
 from generator.seed import pack_node
 from tests.lab.clients import Client
 from tests.lab.journals import find_journal_leaks
@@ -146,14 +145,17 @@ def draw_wrong_key() -> str:
 
 def make_seed_with_wrong_key(lab: Lab, name: str) -> Path:
     """Return a seed as another render would make it: another gossip key, all else the same."""
-    bundle = lab.site.cluster.bundle
+    bundle = lab.site.bundle
     key = draw_wrong_key()
     assert key != bundle.gossip_key.get_secret_value()
-    cluster = resolve_cluster(
-        lab.site.cluster.spec, lab.site.cluster.platform, replace_gossip_key(bundle, key)
-    )
     firstboot = build_firstboot()
-    tree = render_cluster(cluster, (name,), tool_version=__version__, firstboot=firstboot)
+    tree = render_cluster(
+        lab.site.cluster,
+        replace_gossip_key(bundle, key),
+        (name,),
+        tool_version=__version__,
+        firstboot=firstboot,
+    )
     files = [_shorten_deadline(file, name) for file in tree.files]
     image = next(file for file in pack_node(name, files, firstboot) if file.path == node_path(name, SEED_ISO))
     path = lab.folder / f"{name}-wrong-key.iso"

@@ -85,7 +85,7 @@ def switch_over(lab: Lab, leader: str, candidate: str) -> None:
     Raises:
         AssertionError: Patroni refused, or the candidate did not become primary in time.
     """
-    spec, password = lab.site.cluster.spec, lab.site.cluster.bundle.passwords.rest.get_secret_value()
+    spec, password = lab.site.cluster.spec, lab.site.bundle.passwords.rest.get_secret_value()
     answer = ask(
         lab,
         leader,

@@ -21,6 +21,7 @@ from tests.lab.settle import settle
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from generator.credentials.bundle import CredentialBundle
     from generator.lab.cluster import Lab
     from generator.lab.machine import Machine
     from generator.render.consul import AclGrant
@@ -32,23 +33,23 @@ DENIED = (403, 404)
 """Consul answers 403; what a token may not even know of, some versions answer with 404."""
 
 
-def find_grant(cluster: ResolvedCluster) -> AclGrant:
+def find_grant(cluster: ResolvedCluster, bundle: CredentialBundle) -> AclGrant:
     """Return policy and token of vip-manager as Holster renders them for the mode `consul`."""
     spec = cluster.spec
     asking = spec.vip_manager.model_copy(update={"mode": "consul"})
-    other = resolve_cluster(spec.model_copy(update={"vip_manager": asking}), cluster.platform, cluster.bundle)
-    return next(grant for grant in list_grants(other) if grant.name == f"vip-{cluster.name}")
+    other = resolve_cluster(spec.model_copy(update={"vip_manager": asking}), cluster.platform)
+    return next(grant for grant in list_grants(other, bundle) if grant.name == f"vip-{cluster.name}")
 
 
 @pytest.fixture
 def grant(trio: Lab) -> Iterator[AclGrant]:
     """Return the grant, which Consul knows while the test runs."""
     settle(trio)
-    made, machine = find_grant(trio.site.cluster), trio.nodes[list_servers(trio)[0]]
+    made, machine = find_grant(trio.site.cluster, trio.site.bundle), trio.nodes[list_servers(trio)[0]]
     if trio.site.cluster.vip_mode == "consul":
         yield made
         return
-    management = trio.site.cluster.bundle.management_token.secret_id.get_secret_value()
+    management = trio.site.bundle.management_token.secret_id.get_secret_value()
     policy = _put(machine, "/v1/acl/policy", management, {"Name": made.name, "Rules": made.rules})
     token: dict[str, object] = {
         "AccessorID": made.token.accessor_id,

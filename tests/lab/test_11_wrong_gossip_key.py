@@ -27,7 +27,7 @@ def test_status_names_the_gossip_key_as_the_cause(odd: OddBoot) -> None:
     stop = odd.wrong_key_stop
     assert (stop.outcome, stop.stage, stop.cause) == ("failed", "consul", "gossip-key")
     text = repr(status) + odd.lab.nodes[WRONG_KEY].console.read_text("utf-8", "replace")
-    for key in (odd.lab.site.cluster.bundle.gossip_key.get_secret_value(), draw_wrong_key()):
+    for key in (odd.lab.site.bundle.gossip_key.get_secret_value(), draw_wrong_key()):
         assert key not in text
     # After first boots that failed, too: what goes wrong is what is written down.
     assert find_journal_leaks(odd.lab, [name for name in odd.lab.nodes if name != FOREIGN]) == {}

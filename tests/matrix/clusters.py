@@ -109,7 +109,7 @@ class Recipe:
 
     def render(self) -> RenderedTree:
         """Return all files."""
-        return render_cluster(resolve_cluster(self.spec, self.profile, self.bundle), tool_version="test")
+        return render_cluster(resolve_cluster(self.spec, self.profile), self.bundle, tool_version="test")
 
     def terms(self) -> Terms:
         """Return what decides which promises the cluster can keep."""

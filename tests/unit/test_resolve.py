@@ -5,16 +5,14 @@ from __future__ import annotations
 import copy
 from datetime import UTC, datetime
 from functools import cache
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from generator.credentials.bundle import create_bundle
 from generator.platforms.profile import load_profile
-from generator.resolve import list_identities, resolve_cluster, resolve_nodes
+from generator.resolve import list_identities, resolve_cluster
 from generator.spec.model import ClusterSpec
 
 if TYPE_CHECKING:
@@ -34,20 +32,12 @@ def read_example(name: str) -> dict[str, Any]:
 def resolve(example: str = "sirius", **changes: object) -> ResolvedCluster:
     """Return an example, top-level sections replaced, as a resolved cluster."""
     spec = ClusterSpec.model_validate({**copy.deepcopy(read_example(example)), **changes})
-    numbers = count(1)
-    bundle = create_bundle(
-        spec.cluster,
-        list_identities(spec),
-        years=10,
-        now=NOW,
-        entropy=lambda size: bytes(next(numbers) * 37 % 251 for _ in range(size)),
-    )
-    return resolve_cluster(spec, load_profile(spec.platform, spec.platform_overrides), bundle)
+    return resolve_cluster(spec, load_profile(spec.platform, spec.platform_overrides))
 
 
 def node(cluster: ResolvedCluster, name: str) -> ResolvedNode:
     """Return one machine."""
-    return next(node for node in resolve_nodes(cluster) if node.name == name)
+    return next(node for node in cluster.nodes if node.name == name)
 
 
 def test_roles_come_from_the_groups() -> None:
@@ -55,13 +45,13 @@ def test_roles_come_from_the_groups() -> None:
     cluster = resolve()
     assert [peer.name for peer in cluster.servers] == ["consul1", "consul2", "consul3"]
     assert [peer.name for peer in cluster.members] == ["pg1", "pg2"]
-    assert [node.group for node in resolve_nodes(cluster)] == ["sirius_consul"] * 3 + ["sirius_postgres"] * 2
+    assert [node.group for node in cluster.nodes] == ["sirius_consul"] * 3 + ["sirius_postgres"] * 2
     assert [peer.is_server and peer.is_member for peer in resolve("trio").peers] == [True, True, True]
 
 
 def test_only_members_have_storage_and_memory() -> None:
     """A Consul server has no data volumes."""
-    for each in resolve_nodes(resolve()):
+    for each in resolve().nodes:
         assert (each.storage is None) is (each.memory is None) is not each.is_member
 
 

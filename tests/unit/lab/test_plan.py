@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from generator.check import check_spec
-from generator.credentials.bundle import create_bundle
 from generator.errors import UsageInvalid
 from generator.lab.network import Cable
 from generator.lab.plan import GoldenImage, Places, make_mac, plan_machine
-from generator.resolve import list_identities, resolve_cluster, resolve_nodes
+from generator.resolve import resolve_cluster
 from generator.spec.storage import merge_storage
 from generator.spec.topology import iterate_nodes
 
@@ -28,11 +25,7 @@ PLACES = Places(Path("folder"), Path("m.qmp"), Path("seed.iso"))
 def plan_all(text: str) -> dict[str, MachinePlan]:
     """Return the plans of a spec's machines."""
     checked = check_spec(text.encode(), "spec.yaml")
-    identities = list_identities(checked.spec)
-    bundle = create_bundle(
-        checked.spec.cluster, identities, years=2, now=datetime.now(UTC), entropy=secrets.token_bytes
-    )
-    nodes = resolve_nodes(resolve_cluster(checked.spec, checked.profile, bundle))
+    nodes = resolve_cluster(checked.spec, checked.profile).nodes
     storages = {node.name: merge_storage(checked.spec, node) for _, node, _ in iterate_nodes(checked.spec)}
     golden = GoldenImage(Path("image.qcow2"), None)
     return {node.name: plan_machine(node, storages[node.name], PLACES, Cable(1, 2), golden) for node in nodes}

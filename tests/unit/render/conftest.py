@@ -61,17 +61,22 @@ def change(data: dict[str, Any], path: str, value: object) -> None:
 _BUNDLES: dict[tuple[object, ...], CredentialBundle] = {}
 
 
+def make_bundle(spec: ClusterSpec) -> CredentialBundle:
+    """Return the secrets of a cluster, the same ones each time."""
+    identities = tuple(list_identities(spec))
+    key = (spec.cluster, identities)
+    if key not in _BUNDLES:
+        _BUNDLES[key] = create_bundle(spec.cluster, identities, years=10, now=NOW, entropy=fixed_entropy())
+    return _BUNDLES[key]
+
+
 def make_cluster(example: str = "sirius", changes: dict[str, Any] | None = None) -> ResolvedCluster:
     """Return an example as a resolved cluster, with `changes` by dotted path."""
     data = copy.deepcopy(read_example(example))
     for path, value in (changes or {}).items():
         change(data, path, value)
     spec = ClusterSpec.model_validate(data)
-    identities = tuple(list_identities(spec))
-    key = (spec.cluster, identities)
-    if key not in _BUNDLES:
-        _BUNDLES[key] = create_bundle(spec.cluster, identities, years=10, now=NOW, entropy=fixed_entropy())
-    return resolve_cluster(spec, load_profile(spec.platform, spec.platform_overrides), _BUNDLES[key])
+    return resolve_cluster(spec, load_profile(spec.platform, spec.platform_overrides))
 
 
 class Rendered:
@@ -79,7 +84,8 @@ class Rendered:
 
     def __init__(self, cluster: ResolvedCluster) -> None:
         self.cluster = cluster
-        self.tree = render_cluster(cluster, tool_version=VERSION)
+        self.bundle = make_bundle(cluster.spec)
+        self.tree = render_cluster(cluster, self.bundle, tool_version=VERSION)
         self.files = {str(file.path): file for file in self.tree.files}
 
     def text(self, path: str) -> str:

@@ -175,7 +175,10 @@ def test_trap_10_instance_ids_differ_and_follow_the_inputs(render: Render) -> No
 def test_trap_10_a_new_version_of_holster_alone_runs_nothing_again(render: Render) -> None:
     """The version stands in node.json but not in the digest."""
     rendered = render()
-    other = {str(file.path): file for file in render_cluster(rendered.cluster, tool_version="9.9.9").files}
+    other = {
+        str(file.path): file
+        for file in render_cluster(rendered.cluster, rendered.bundle, tool_version="9.9.9").files
+    }
     assert other["nodes/pg1/meta-data"].content == rendered.files["nodes/pg1/meta-data"].content
     assert (
         other["nodes/pg1/payload/etc/holster/node.json"]

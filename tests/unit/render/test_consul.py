@@ -13,9 +13,7 @@ from hcl2 import SerializationOptions
 from generator.render.consul import list_grants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from generator.resolve import ResolvedCluster
+    from generator.render.consul import AclGrant
     from tests.unit.render.conftest import Render, Rendered
 
 CONSUL = "/etc/consul.d/consul.hcl"
@@ -157,35 +155,40 @@ def test_acls_deny_by_default(render: Render) -> None:
 def test_the_management_token_is_on_servers_only(render: Render) -> None:
     """It may do anything."""
     rendered = render()
-    token = rendered.cluster.bundle.management_token.secret_id.get_secret_value()
+    token = rendered.bundle.management_token.secret_id.get_secret_value()
     for path, file in rendered.files.items():
         if token.encode() in file.content:
             assert path.split("/")[1].startswith("consul")
             assert file.is_secret
 
 
-def test_trap_11_policies_have_no_leading_slash(resolve: Callable[..., ResolvedCluster]) -> None:
+def grants_of(rendered: Rendered) -> tuple[AclGrant, ...]:
+    """Return the grants of a cluster."""
+    return list_grants(rendered.cluster, rendered.bundle)
+
+
+def test_trap_11_policies_have_no_leading_slash(render: Render) -> None:
     """Consul's keys have none: a policy with one matches nothing."""
-    asking = resolve(changes={"vip_manager.mode": "consul"})
-    grants = {grant.name: grant for grant in list_grants(asking)}
+    asking = render(changes={"vip_manager.mode": "consul"})
+    grants = {grant.name: grant for grant in grants_of(asking)}
     assert 'key_prefix "service/sirius/"' in grants["patroni-sirius"].rules
     assert grants["vip-sirius"].rules == 'key "service/sirius/leader" { policy = "read" }'
     assert all('"/' not in grant.rules for grant in grants.values())
 
 
-def test_trap_10_the_service_of_the_policy_is_the_scope(resolve: Callable[..., ResolvedCluster]) -> None:
+def test_trap_10_the_service_of_the_policy_is_the_scope(render: Render) -> None:
     """Patroni registers the translated scope; a scope needs no translation."""
-    grants = {grant.name: grant for grant in list_grants(resolve())}
+    grants = {grant.name: grant for grant in grants_of(render())}
     assert 'service "sirius" { policy = "write" }' in grants["patroni-sirius"].rules
-    silent = list_grants(resolve(changes={"patroni.register_service": False}))
+    silent = grants_of(render(changes={"patroni.register_service": False}))
     assert all('service "sirius"' not in grant.rules for grant in silent)
 
 
-def test_vip_manager_gets_a_token_only_where_it_asks_consul(resolve: Callable[..., ResolvedCluster]) -> None:
+def test_vip_manager_gets_a_token_only_where_it_asks_consul(render: Render) -> None:
     """In patroni mode it never speaks to Consul."""
-    asking = resolve(changes={"vip_manager.mode": "consul"})
-    assert "vip-sirius" not in {grant.name for grant in list_grants(resolve())}
-    assert "vip-sirius" in {grant.name for grant in list_grants(asking)}
+    asking = render(changes={"vip_manager.mode": "consul"})
+    assert "vip-sirius" not in {grant.name for grant in grants_of(render())}
+    assert "vip-sirius" in {grant.name for grant in grants_of(asking)}
 
 
 def test_acl_json_is_on_servers_only(render: Render) -> None:
@@ -214,7 +217,7 @@ def test_every_token_names_a_policy_that_is_made(render: Render) -> None:
     assert len({token["secret_id"] for token in document["tokens"]}) == len(document["tokens"])
 
 
-def test_policy_rules_are_hcl(resolve: Callable[..., ResolvedCluster]) -> None:
+def test_policy_rules_are_hcl(render: Render) -> None:
     """An independent parser reads every rule."""
-    for grant in list_grants(resolve()):
+    for grant in grants_of(render()):
         assert hcl2.loads(grant.rules + "\n")

@@ -17,9 +17,8 @@ from generator.render.tree import render_cluster
 from generator.resolve import resolve_cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from generator.resolve import ResolvedCluster
     from generator.spec.model import ClusterSpec
     from tests.unit.render.conftest import Render
 
@@ -137,15 +136,16 @@ def places(spec: ClusterSpec) -> list[tuple[str | int, ...]]:
     return [place for place in walk(spec) if not SILENT & set(place)]
 
 
-def test_around_all_validation_no_line_is_injected(resolve: Callable[..., ResolvedCluster]) -> None:
+def test_around_all_validation_no_line_is_injected(render: Render) -> None:
     """If a type of the spec had a hole, the filters would still hold: refused, or text in quotes."""
-    good = resolve(changes=FULL)
-    profile = load_profile(good.spec.platform)
-    tried, refused = places(good.spec), 0
+    good = render(changes=FULL)
+    spec = good.cluster.spec
+    profile = load_profile(spec.platform)
+    tried, refused = places(spec), 0
     for place in tried:
         try:
-            bad = resolve_cluster(poison(good.spec, place), profile, good.bundle)
-            tree = render_cluster(bad, tool_version="1")
+            bad = resolve_cluster(poison(spec, place), profile)
+            tree = render_cluster(bad, good.bundle, tool_version="1")
         except (QuotingError, ValueError, KeyError):
             refused += 1  # by a filter, by a number that is none, by a name without credentials
             continue
@@ -155,18 +155,17 @@ def test_around_all_validation_no_line_is_injected(resolve: Callable[..., Resolv
     assert refused > len(tried) // 2
 
 
-def test_around_all_validation_no_fact_of_a_platform_is_injected(
-    resolve: Callable[..., ResolvedCluster],
-) -> None:
+def test_around_all_validation_no_fact_of_a_platform_is_injected(render: Render) -> None:
     """Facts come from the spec, too (`platform_overrides`): a line of them stays in its place."""
-    good = resolve(changes={"image.base_image": "/srv/b.qcow2"})
-    profile = load_profile(good.spec.platform, FACTS)
+    good = render(changes={"image.base_image": "/srv/b.qcow2"})
+    spec = good.cluster.spec
+    profile = load_profile(spec.platform, FACTS)
     tried = [place for place in walk(profile) if not (SILENT - {"platform"} | {"accounts"}) & set(place)]
     refused = 0
     for place in tried:
         try:
-            bad = resolve_cluster(good.spec, poison(profile, place), good.bundle)
-            tree = render_cluster(bad, tool_version="1")
+            bad = resolve_cluster(spec, poison(profile, place))
+            tree = render_cluster(bad, good.bundle, tool_version="1")
         except (QuotingError, ValueError, KeyError):
             refused += 1
             continue

@@ -116,7 +116,7 @@ def test_trap_05_the_guard_is_told_how_a_disk_is_recognised(render: Render, disk
 def test_trap_19_no_secret_in_a_kickstart(render: Render) -> None:
     """Anaconda keeps copies of it in /root; secrets travel in payload.tar."""
     rendered = render(changes={"access.ssh_keys": [KEY]})
-    bundle = rendered.cluster.bundle
+    bundle = rendered.bundle
     secrets = [
         bundle.gossip_key,
         bundle.management_token.secret_id,

@@ -146,9 +146,9 @@ def _unquote(block: dict[str, Any]) -> dict[str, Any]:
 def test_no_secret_is_in_the_recipe(render: Render) -> None:
     """The image is the same for all machines and may be shown to anybody."""
     rendered = render(changes={"access.console_password_hash": "$6$saltsalt$abcdefgh"})
-    dumped = rendered.cluster.bundle.model_dump_json()
+    dumped = rendered.bundle.model_dump_json()
     assert "**" in dumped  # pydantic masks secrets; their values are collected below
-    secrets = set(collect_secrets(rendered.cluster.bundle.model_dump()))
+    secrets = set(collect_secrets(rendered.bundle.model_dump()))
     assert len(secrets) > 15
     for path, file in rendered.files.items():
         if path.startswith("packer/"):
@@ -204,7 +204,9 @@ def test_the_image_carries_the_first_boot_program(render: Render) -> None:
     assert path not in rendered.files
     files = {
         str(file.path): file
-        for file in render_cluster(rendered.cluster, tool_version="1", firstboot=b"#!x").files
+        for file in render_cluster(
+            rendered.cluster, rendered.bundle, tool_version="1", firstboot=b"#!x"
+        ).files
     }
     assert files[path].content == b"#!x"
     assert "/usr/local/sbin/holster-firstboot" in rendered.text("packer/check/expected.json")
@@ -216,7 +218,7 @@ def test_the_first_boot_need_not_wait_for_the_end_of_cloud_init(render: Render, 
     rendered = render(example)
     files = {
         str(file.path): file.content.decode()
-        for file in render_cluster(rendered.cluster, tool_version="1", firstboot=b"").files
+        for file in render_cluster(rendered.cluster, rendered.bundle, tool_version="1", firstboot=b"").files
         if str(file.path).endswith("/holster-firstboot.service")
     }
     baked = files.pop("packer/files/usr/lib/systemd/system/holster-firstboot.service")

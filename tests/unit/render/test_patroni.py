@@ -10,7 +10,6 @@ import pytest
 from generator.postgresql.catalog import find_parameter
 from generator.postgresql.values import check_value
 from generator.render.parameters import SHARED, local_parameters, shared_parameters
-from generator.resolve import resolve_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -343,7 +342,7 @@ def test_archiving_is_off_unless_the_user_sets_it(patroni: Callable[..., dict[st
 def test_memory_follows_the_machine(resolve: Callable[..., ResolvedCluster]) -> None:
     """A quarter of the memory is for shared buffers."""
     changes = {"groups.sirius_postgres.nodes.0.memory": "8GiB"}
-    nodes = {node.name: node for node in resolve_nodes(resolve(changes=changes))}
+    nodes = {node.name: node for node in resolve(changes=changes).nodes}
     assert local_parameters(nodes["pg1"])["shared_buffers"] == "2048MB"
     assert local_parameters(nodes["pg2"])["shared_buffers"] == "512MB"
     assert local_parameters(nodes["consul1"]) == {}
@@ -398,7 +397,7 @@ def test_what_only_a_standby_reads_goes_where_patroni_takes_it(
 def test_no_parameter_is_dropped_or_cut(resolve: Callable[..., ResolvedCluster], major: int) -> None:
     """What Holster sets by itself exists in every major, with a value in its range."""
     cluster = resolve(changes={"components.postgresql": {"version": major}})
-    for node in resolve_nodes(cluster):
+    for node in cluster.nodes:
         for name, value in {**shared_parameters(cluster), **local_parameters(node)}.items():
             parameter = find_parameter(name, major)
             assert parameter is not None, name

@@ -29,7 +29,7 @@ def machines(paths: set[str]) -> set[str]:
 def test_the_authoritys_key_reaches_no_machine(render: Render, example: str) -> None:
     """Who has it can make certificates for any server."""
     rendered = render(example)
-    assert holders(rendered, rendered.cluster.bundle.authority.key.get_secret_value()) == set()
+    assert holders(rendered, rendered.bundle.authority.key.get_secret_value()) == set()
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -37,7 +37,7 @@ def test_a_machine_has_its_own_key_only(render: Render, example: str) -> None:
     """In its payload and in the user-data that delivers it."""
     rendered = render(example)
     members = {peer.name for peer in rendered.cluster.members}
-    for name, own in rendered.cluster.bundle.nodes.items():
+    for name, own in rendered.bundle.nodes.items():
         assert holders(rendered, own.key.get_secret_value()) == {
             f"nodes/{name}/payload/etc/consul.d/tls/agent.key",
             f"nodes/{name}/user-data",
@@ -55,7 +55,7 @@ def test_agent_tokens_are_with_their_machine_and_the_servers(render: Render, exa
     """Servers create the tokens of all; nobody else has another machine's."""
     rendered = render(example)
     servers = {peer.name for peer in rendered.cluster.servers}
-    for name, own in rendered.cluster.bundle.nodes.items():
+    for name, own in rendered.bundle.nodes.items():
         found = machines(holders(rendered, own.agent_token.secret_id.get_secret_value()))
         assert found == servers | {name}
 
@@ -64,7 +64,7 @@ def test_agent_tokens_are_with_their_machine_and_the_servers(render: Render, exa
 def test_passwords_are_on_members_only(render: Render, example: str) -> None:
     """A Consul server has no use for them; Patroni has none that it could put into SQL."""
     rendered = render(example)
-    passwords, members = rendered.cluster.bundle.passwords, {peer.name for peer in rendered.cluster.members}
+    passwords, members = rendered.bundle.passwords, {peer.name for peer in rendered.cluster.members}
     config = rendered.cluster.platform.paths.patroni_config.rpartition("/")[2]
     for secret, file in (
         (passwords.rest, config),
@@ -82,7 +82,7 @@ def test_passwords_are_on_members_only(render: Render, example: str) -> None:
 def test_every_file_with_a_secret_is_marked(render: Render, example: str) -> None:
     """Marked files are written 0600 and never shown; on the node nobody else reads them."""
     rendered = render(example)
-    bundle = rendered.cluster.bundle
+    bundle = rendered.bundle
     secrets = [
         bundle.gossip_key,
         bundle.management_token.secret_id,
@@ -112,4 +112,4 @@ def test_a_rendered_tree_can_be_printed_without_its_secrets(render: Render) -> N
     """A debugger, a log line or a failed assertion shows paths and sizes, no content."""
     rendered = render()
     shown = repr(rendered.tree)
-    assert rendered.cluster.bundle.passwords.superuser.get_secret_value() not in shown
+    assert rendered.bundle.passwords.superuser.get_secret_value() not in shown

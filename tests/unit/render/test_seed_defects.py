@@ -30,7 +30,7 @@ def seed(request: pytest.FixtureRequest, render: Render) -> Rendered:
 
 def test_gossip_key_is_in_no_other_file(seed: Rendered) -> None:
     """It was sent to Consul as a token, in a header of HTTP."""
-    key = seed.cluster.bundle.gossip_key.get_secret_value()
+    key = seed.bundle.gossip_key.get_secret_value()
     holders = {
         path.rpartition("/payload")[2]
         for path, file in seed.files.items()
@@ -97,7 +97,7 @@ def test_the_token_of_vip_manager_is_text(render: Render, changes: dict[str, Any
     """One copy of the playbook rendered a whole result object into it; another forgot a space after a key."""
     seed = render(changes=changes)
     document = seed.document("pg1", "/etc/default/vip-manager.yml")
-    assert document["consul-token"] == seed.cluster.bundle.vip_token.secret_id.get_secret_value()
+    assert document["consul-token"] == seed.bundle.vip_token.secret_id.get_secret_value()
     assert document["interface"] == "enp0s8"
 
 

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from generator.render.tree import render_cluster
+from tests.unit.render.conftest import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from generator.resolve import ResolvedCluster
     from tests.unit.render.conftest import Render
 
 
 @pytest.mark.parametrize("example", ["sirius", "single", "trio"])
-def test_two_renders_are_equal(resolve: Callable[..., ResolvedCluster], example: str) -> None:
+def test_two_renders_are_equal(render: Render, example: str) -> None:
     """Same spec, same bundle: same bytes, in the same order."""
-    first, second = (render_cluster(resolve(example), tool_version="1") for _ in range(2))
+    first, second = (render(example).tree for _ in range(2))
     assert first == second
     paths = [file.path for file in first.files]
     assert paths == sorted(paths)
@@ -33,11 +31,11 @@ def test_every_machine_has_its_files(render: Render) -> None:
             assert f"nodes/{peer.name}/{name}" in rendered.files
 
 
-def test_some_machines_only(resolve: Callable[..., ResolvedCluster]) -> None:
+def test_some_machines_only(render: Render) -> None:
     """The others' files are left out, the cluster's own are not; what is rendered is unchanged."""
-    cluster = resolve()
-    whole = {file.path: file for file in render_cluster(cluster, tool_version="1").files}
-    part = render_cluster(cluster, ["pg1"], tool_version="1").files
+    rendered = render()
+    whole = {file.path: file for file in rendered.tree.files}
+    part = render_cluster(rendered.cluster, rendered.bundle, ["pg1"], tool_version=VERSION).files
     assert {file.path.parts[1] for file in part if file.path.parts[0] == "nodes"} == {"pg1"}
     assert any(file.path.parts[0] == "packer" for file in part)
     assert all(whole[file.path] == file for file in part)

@@ -57,8 +57,8 @@ def test_the_token_of_vip_manager_is_not_the_gossip_key(render: Render) -> None:
     """The original sent the encryption key as a token, in clear text."""
     rendered = render(changes={"vip_manager.mode": "consul"})
     token = rendered.document("pg1", CONFIG)["consul-token"]
-    assert token == rendered.cluster.bundle.vip_token.secret_id.get_secret_value()
-    assert rendered.cluster.bundle.gossip_key.get_secret_value() not in rendered.payload("pg1", CONFIG)
+    assert token == rendered.bundle.vip_token.secret_id.get_secret_value()
+    assert rendered.bundle.gossip_key.get_secret_value() not in rendered.payload("pg1", CONFIG)
 
 
 def test_trap_31_in_patroni_mode_the_own_rest_api_decides(render: Render) -> None:
