@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from generator.diagnostics import Problem, Severity
 from generator.errors import UsageInvalid
 from generator.platforms.fact_rules import FACT_RULES, OVERRIDES
+from generator.platforms.huge_page_rules import HUGE_PAGE_RULES
 from generator.platforms.install_rules import INSTALL_RULES
 from generator.platforms.parameter_rules import PARAMETER_RULES
 from generator.platforms.profile import PlatformProfile, list_platforms, load_profile
@@ -75,7 +76,7 @@ def check_spec(text: bytes, name: str, platform: str | None = None) -> CheckedSp
         digest.update(f"\0platform {platform}".encode())
     profile = _find_profile(reading)
     if reading.spec is not None and profile is not None:
-        rules = (*FACT_RULES, *PLATFORM_RULES, *VIP_RULES, *PARAMETER_RULES, *INSTALL_RULES)
+        rules = (*FACT_RULES, *PLATFORM_RULES, *VIP_RULES, *PARAMETER_RULES, *HUGE_PAGE_RULES, *INSTALL_RULES)
         reading.add(run_rules(rules, reading.pruning.removed, reading.spec, profile))
     spec, problems = reading.finish()
     if profile is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from generator.credentials.bundle import NodeIdentity
 from generator.credentials.certificates import name_postgresql
 from generator.platforms.components import choose_source, find_major
+from generator.platforms.huge_pages import HugePages, plan_huge_pages
 from generator.platforms.vip_mode import choose_vip_mode
 from generator.sizing import (
     DEFAULT_CPUS,
@@ -203,7 +204,7 @@ class ResolvedCluster:
 class ResolvedNode:
     """One machine, complete.
 
-    `storage` and `memory` are None only on machines that are no member.
+    `storage`, `memory` and `huge_pages` are None only on machines that are no member.
     `interface` is None where the name is found by MAC on the first boot.
     """
 
@@ -217,6 +218,7 @@ class ResolvedNode:
     cpus: int
     storage: ResolvedStorage | None
     memory: MemorySettings | None
+    huge_pages: HugePages | None
     tags: TagsSpec
 
     @property
@@ -426,7 +428,7 @@ def resolve_cluster(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedClu
 def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Peer) -> ResolvedNode:
     spec = cluster.spec
     memory, cpus = node.memory or DEFAULT_MEMORY_MIB, node.cpus or DEFAULT_CPUS
-    storage = settings = None
+    storage = settings = huge_pages = None
     if peer.is_member:
         storage = resolve_storage(spec, node, cluster.postgresql_major, cluster.wal)
         settings = size_memory(
@@ -436,6 +438,7 @@ def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Pe
             shared_buffers=spec.postgresql.shared_buffers,
             work_mem=spec.postgresql.work_mem,
         )
+        huge_pages = plan_huge_pages(spec, node, cluster.postgresql_major)
     return ResolvedNode(
         cluster=cluster,
         peer=peer,
@@ -447,5 +450,6 @@ def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Pe
         cpus=cpus,
         storage=storage,
         memory=settings,
+        huge_pages=huge_pages,
         tags=node.tags,
     )

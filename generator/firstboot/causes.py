@@ -32,6 +32,7 @@ HINTS = {
     "storage-failed": "the last words of the program are in the reason; run again when the cause is gone",
     "system-failed": "the last words of the program are in the reason; run again when the cause is gone",
     "watchdog-missing": "give the machine a watchdog that resets it (QEMU: i6300esb), or set the watchdog to automatic in the spec",
+    "huge-pages-missing": "when the memory is in pieces, restart the machine: the pages are reserved before anything else runs; else correct the machine's memory in the spec, or remove huge_pages: on, and render again",
     "consul-config": "the agent refuses its configuration: compare the declared Consul version with `consul version`",
     "consul-down": "look at `journalctl -u consul`; the unit is started again every five seconds",
     "consul-no-leader": "boot the other Consul servers; check that ports 8300 and 8301 are open between the machines",

@@ -14,6 +14,7 @@ from generator.firstboot.node import (
     Consul,
     DiskRule,
     Folder,
+    HugePages,
     Network,
     Node,
     Patroni,
@@ -184,6 +185,7 @@ def _read_units(reader: Reader) -> Units:
 
 
 def _read_system(reader: Reader, time: Reader) -> System:
+    pages = reader.optional_section("huge_pages")
     return System(
         timezone=reader.text("timezone"),
         locales=tuple(reader.texts("locales")) if reader.has("locales") else (),
@@ -191,6 +193,7 @@ def _read_system(reader: Reader, time: Reader) -> System:
         firewall_zone=reader.optional_text("firewall_zone"),
         watchdog=reader.text("watchdog"),
         sysctl_file=reader.optional_text("sysctl_file"),
+        huge_pages=HugePages(pages.number("count"), pages.boolean("is_required")) if pages else None,
         tmpfiles=tuple(reader.texts("tmpfiles")),
         time_servers=tuple(time.texts("servers")),
         time_wait=time.number("wait"),

@@ -95,6 +95,14 @@ class Units:
 
 
 @dataclass(frozen=True)
+class HugePages:
+    """Pages of 2 MiB that the kernel reserves; `is_required` where PostgreSQL does not start without."""
+
+    count: int
+    is_required: bool
+
+
+@dataclass(frozen=True)
 class System:
     """Settings of the operating system."""
 
@@ -104,6 +112,7 @@ class System:
     firewall_zone: str | None
     watchdog: str
     sysctl_file: str | None
+    huge_pages: HugePages | None
     tmpfiles: tuple[str, ...]
     time_servers: tuple[str, ...]
     time_wait: int

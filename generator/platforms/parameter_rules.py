@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from generator.diagnostics import Problem
 from generator.platforms.components import find_major
 from generator.postgresql.catalog import describe_lifetime, find_parameter, list_parameters
-from generator.postgresql.values import ON, check_value, list_choices, read_number
+from generator.postgresql.settings import read_whole
+from generator.postgresql.values import ON, check_value, list_choices
+from generator.spec.processes import count_senders, count_workers
 from generator.spec.rules.parameters import MANAGED, OWN_KEYS
 from generator.spec.rules.rule import Rule, rule
 from generator.spec.wording import show_value, suggest
@@ -86,26 +88,20 @@ def _hint_value(parameter: Parameter, value: ParameterValue) -> str | None:
     return f"did you mean '{match}'?" if match else None
 
 
-def _read(spec: ClusterSpec, name: str, major: int, default: int) -> int:
-    """Return a whole number among the parameters; the default where it is not given or not valid."""
-    value, parameter = spec.postgresql.parameters.get(name), find_parameter(name, major)
-    if value is None or parameter is None or check_value(parameter, value, major):
-        return default
-    return int(read_number(parameter, value, major) or 0)
-
-
 @rule(
     "parameter-value",
-    reads=f"{FACTS} postgresql.parameters postgresql.max_connections postgresql.max_worker_processes "
-    "postgresql.max_wal_senders",
+    reads=f"{FACTS} postgresql.parameters postgresql.slots postgresql.max_connections "
+    "postgresql.max_worker_processes postgresql.max_wal_senders groups.*.roles groups.*.nodes.*.cpus",
     is_partial=True,
 )
 def check_together(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """Each is in its range, and PostgreSQL does not start: what it compares after reading its files."""
     major, settings = find_major(spec, profile), spec.postgresql
-    reserved = _read(spec, "superuser_reserved_connections", major, 3) + _read(
-        spec, "reserved_connections", major, 0
-    )
+
+    def read(name: str, default: int) -> int:
+        return read_whole(settings.parameters, name, major, default)
+
+    reserved = read("superuser_reserved_connections", 3) + read("reserved_connections", 0)
     if reserved >= settings.max_connections:
         message = (
             f"{reserved} connections are reserved; max_connections = {settings.max_connections} must be more"
@@ -114,9 +110,9 @@ def check_together(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
         yield Problem("parameter-value", message, path=(SECTION, "parameters"), hint=hint)
     backends = (
         settings.max_connections
-        + _read(spec, "autovacuum_max_workers", major, 3)
-        + (settings.max_worker_processes or 0)
-        + (settings.max_wal_senders or 0)
+        + read("autovacuum_max_workers", 3)
+        + count_workers(spec)
+        + count_senders(spec)
         + 1
     )
     if backends > MOST_BACKENDS:
@@ -131,7 +127,7 @@ def check_together(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
         yield Problem(
             "parameter-value", message, path=(SECTION, "parameters", WHOLE_STATISTICS), hint="remove one"
         )
-    least = _read(spec, "min_wal_size", major, LEAST_MIN_WAL_SIZE)
+    least = read("min_wal_size", LEAST_MIN_WAL_SIZE)
     if least < LEAST_MIN_WAL_SIZE:
         message = f"min_wal_size must be at least {LEAST_MIN_WAL_SIZE}MB, two segments of WAL, not {least}MB"
         yield Problem("parameter-value", message, path=(SECTION, "parameters", "min_wal_size"))

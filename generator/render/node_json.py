@@ -266,6 +266,11 @@ def _describe_identity(node: ResolvedNode) -> Document:
     }
 
 
+def _describe_huge_pages(node: ResolvedNode) -> Document | None:
+    pages = node.huge_pages
+    return {"count": pages.count, "is_required": pages.is_required} if pages and pages.count else None
+
+
 def _list_locales(node: ResolvedNode) -> list[str]:
     """Return the locales that PostgreSQL needs here, spelt as `locale -a` does."""
     names = list_database_locales(node.cluster.spec) if node.is_member else ()
@@ -292,6 +297,7 @@ def _describe_system(node: ResolvedNode) -> Document:
             "firewall_zone": "holster" if facts.firewall == "firewalld" else None,
             "watchdog": spec.patroni.watchdog,
             "sysctl_file": "/etc/sysctl.d/90-holster.conf",
+            "huge_pages": _describe_huge_pages(node),
             "tmpfiles": ["/etc/tmpfiles.d/holster.conf"] if node.is_member else [],
         },
     }

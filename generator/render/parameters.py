@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from generator.layout import NodePaths
 from generator.postgresql.catalog import find_parameter
+from generator.spec.processes import count_senders, count_slots, count_workers
 from generator.versions import PostgresqlDialect
 
 if TYPE_CHECKING:
@@ -51,16 +52,13 @@ def _wal_keep(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
 def shared_parameters(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
     """Return the parameters of the DCS: those all members must agree on, and WAL retention."""
     postgresql, dialect = cluster.spec.postgresql, PostgresqlDialect(cluster.postgresql_major)
-    members, slots = len(cluster.members), len(postgresql.slots)
-    workers = max([8, *(node.cpus or 0 for group in cluster.spec.groups.values() for node in group.nodes)])
     parameters: dict[str, ParameterValue] = {
         "max_connections": postgresql.max_connections,
         "max_locks_per_transaction": postgresql.max_locks_per_transaction,
         "max_prepared_transactions": postgresql.max_prepared_transactions,
-        "max_replication_slots": postgresql.max_replication_slots or max(10, members + slots + 4),
-        "max_wal_senders": postgresql.max_wal_senders or max(10, members + slots + 4),
-        "max_worker_processes": postgresql.max_worker_processes or workers,
-        # A standby refuses to start when this is lower than on the primary: as many as fit every member.
+        "max_replication_slots": count_slots(cluster.spec),
+        "max_wal_senders": count_senders(cluster.spec),
+        "max_worker_processes": count_workers(cluster.spec),
         "track_commit_timestamp": "off",
         "wal_level": "replica",
         "wal_log_hints": "on",
@@ -126,7 +124,7 @@ def local_parameters(node: ResolvedNode) -> dict[str, ParameterValue]:
         "work_mem": _megabytes(memory.work_mem),
         "max_parallel_workers": memory.max_parallel_workers,
         "max_parallel_workers_per_gather": memory.max_parallel_workers_per_gather,
-        # `on` would refuse to start when the pool is a page short.
+        # Reserved where memory is large (`platforms/huge_pages.py`); `on` would not start a page short of it.
         "huge_pages": "try",
         "password_encryption": "scram-sha-256",
         "checkpoint_completion_target": "0.9",

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.sizing import EXTENT_MIB, WAL_FILL_LIMIT, WalRetention, size_memory, size_wal, volume_mib
+from generator.sizing import (
+    EXTENT_MIB,
+    WAL_FILL_LIMIT,
+    SharedMemory,
+    WalRetention,
+    count_huge_pages,
+    size_memory,
+    size_wal,
+    volume_mib,
+)
 
 VOLUMES = st.integers(256, 64 * 1024 * 1024)
 
@@ -77,3 +87,31 @@ def test_chosen_memory_parameters_win() -> None:
     """The user's shared buffers and work_mem are taken as they are."""
     sizes = size_memory(8192, 4, 100, shared_buffers=1000, work_mem=7)
     assert (sizes.shared_buffers, sizes.work_mem) == (1000, 7)
+
+
+BACKGROUND = 21
+"""Workers, senders and autovacuum of a server with its own defaults."""
+
+
+@pytest.mark.parametrize(
+    ("buffers", "clients", "locks", "asked_by_15", "asked_by_18"),
+    [
+        (1024, 100, 64, 537, 543),
+        (8192, 100, 64, 4200, 4222),
+        (8192, 100, 10_000, 4435, 4487),
+        (8192, 10_000, 64, 4437, 4620),
+        (8192, 10_000, 10_000, 23251, 23812),
+        (65536, 100, 64, 33502, 33552),
+        (524288, 100, 64, 267266, 267322),
+    ],
+)
+def test_huge_pages_are_enough_and_not_many_more(
+    buffers: int, clients: int, locks: int, asked_by_15: int, asked_by_18: int
+) -> None:
+    """What `postgres -C shared_memory_size_in_huge_pages` of both versions said."""
+    for handles, asked in ((0, asked_by_15), (64, asked_by_18)):
+        memory = SharedMemory(
+            buffers=buffers, further=0, processes=clients + BACKGROUND, prepared=0, locks=locks,
+            predicate_locks=64, handles=handles, combined_blocks=16, query_bytes=1024,
+        )  # fmt: skip
+        assert asked <= count_huge_pages(memory) <= asked * 1.2

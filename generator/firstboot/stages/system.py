@@ -12,6 +12,7 @@ from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.firewall import set_firewall
 from generator.firstboot.folders import make_system_folders
+from generator.firstboot.huge_pages import reserve_huge_pages
 from generator.firstboot.journal import keep_journal
 from generator.firstboot.selinux import is_active, set_mode
 from generator.firstboot.stage import Stage
@@ -40,6 +41,7 @@ class SystemStage(Stage):
             _own_files,
             _disable_units,
             _set_kernel,
+            reserve_huge_pages,
             _set_zone,
             _write_hosts,
             set_firewall,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
+from generator.postgresql.settings import read_word
 from generator.postgresql.values import OFF, ON
 from generator.spec.model import Durability
 from generator.spec.rules.rule import rule
@@ -81,12 +82,12 @@ WAL_LEVELS = ("replica", "logical")
 @rule("parameter-not-here", "crash-unsafe", reads="postgresql.parameters durability", is_partial=True)
 def check_promises(spec: ClusterSpec) -> Iterator[Problem]:
     """Values that would break what the spec promises elsewhere: standbys, and what a commit survives."""
-    level = _read_switch(spec, "wal_level")
+    level = read_word(spec.postgresql.parameters, "wal_level")
     path = ("postgresql", "parameters", "wal_level")
     if level and level not in WAL_LEVELS:
         message = f"wal_level cannot be {level}: standbys need replica or logical"
         yield Problem("parameter-not-here", message, path=path, hint="remove it, or set logical")
-    commit = _read_switch(spec, "synchronous_commit")
+    commit = read_word(spec.postgresql.parameters, "synchronous_commit")
     path = ("postgresql", "parameters", "synchronous_commit")
     if spec.durability is not Durability.ASYNCHRONOUS and commit in OFF | {"local", "remote_write"}:
         message = (
@@ -121,16 +122,6 @@ def check_archive(spec: ClusterSpec) -> Iterator[Problem]:
         yield Problem("archives-nothing", message, Severity.WARNING, path=path, hint=hint)
 
 
-@rule("huge-pages", reads="postgresql.parameters", is_partial=True)
-def check_huge_pages(spec: ClusterSpec) -> Iterator[Problem]:
-    """With `on` PostgreSQL starts only when all its pages are reserved, which the first boot does not do."""
-    if _read_switch(spec, "huge_pages") in ON:
-        message = "huge_pages cannot be on: no machine reserves huge pages, and PostgreSQL would not start"
-        path = ("postgresql", "parameters", "huge_pages")
-        hint = "remove it: Holster sets try, which takes huge pages where there are enough"
-        yield Problem("huge-pages", message, path=path, hint=hint)
-
-
 CRASH_SAFETY = {
     "fsync": "a power cut may leave a data directory that no longer starts",
     "full_page_writes": "a power cut may leave half-written pages, which recovery does not mend",
@@ -142,15 +133,10 @@ CRASH_SAFETY = {
 def check_crash_safety(spec: ClusterSpec) -> Iterator[Problem]:
     """All members may lose power at once: no durability mode makes up for these."""
     for name, damage in CRASH_SAFETY.items():
-        if _read_switch(spec, name) in OFF:
+        if read_word(spec.postgresql.parameters, name) in OFF:
             message = f"with {name} off {damage}"
             path = ("postgresql", "parameters", name)
             yield Problem("crash-unsafe", message, Severity.WARNING, path=path, hint="remove it")
 
 
-def _read_switch(spec: ClusterSpec, name: str) -> str:
-    """Return the value of a parameter as PostgreSQL compares it; empty where there is none."""
-    return str(spec.postgresql.parameters.get(name, "")).lower()
-
-
-RULES = (check_parameters, check_promises, check_archive, check_huge_pages, check_crash_safety)
+RULES = (check_parameters, check_promises, check_archive, check_crash_safety)

@@ -81,3 +81,34 @@ def test_the_installer_knows_whether_the_first_boot_brings_consul(
     assert set(lines) == {f"consul_has_source={answer}"}
     # For the guard and for the copy.
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("memory", "parameters", "least", "is_required"),
+    [
+        ("31GiB", {}, None, False),
+        ("32GiB", {}, 4096, False),
+        ("64GiB", {"huge_pages": "try"}, 8192, False),
+        ("64GiB", {"huge_pages": "off"}, None, False),
+        ("64GiB", {"huge_page_size": "1GB"}, None, False),
+        ("8GiB", {"huge_pages": "on"}, 1024, True),
+    ],
+)
+def test_huge_pages_are_reserved_where_memory_is_large_or_they_are_demanded(
+    render: Render, memory: str, parameters: dict[str, str], least: int | None, *, is_required: bool
+) -> None:
+    """On members alone; a quarter of the memory, and what else is in shared memory."""
+    rendered = render(
+        changes={
+            **{f"groups.sirius_postgres.nodes.{index}.memory": memory for index in range(2)},
+            "postgresql.parameters": parameters,
+        }
+    )
+    pages = parse_node(rendered.payload("pg1", "/etc/holster/node.json")).system.huge_pages
+    assert parse_node(rendered.payload("consul1", "/etc/holster/node.json")).system.huge_pages is None
+    if least is None:
+        assert pages is None
+    else:
+        assert pages is not None
+        assert least < pages.count < least * 1.2
+        assert pages.is_required is is_required

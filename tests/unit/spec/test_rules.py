@@ -256,14 +256,27 @@ FORBIDDEN: dict[str, Case] = {
         "postgresql: {parameters: {password_encryption: md5}}\n",
         {("error", "parameter-not-here", "postgresql.parameters.password_encryption")},
     ),
-    "huge pages that nobody reserves": (
-        [],
+    "huge pages of a machine of unknown size": (
+        [("10.20.0.13, memory: 4GiB", "10.20.0.13")],
         "postgresql: {parameters: {huge_pages: true}}\n",
+        {
+            ("error", "huge-pages", "postgresql.parameters.huge_pages"),
+            ("warning", "memory-unknown", "groups.demo.nodes.2"),
+        },
+    ),
+    "huge pages of another size": (
+        [],
+        'postgresql: {parameters: {huge_pages: "ON", huge_page_size: 1GB}}\n',
         {("error", "huge-pages", "postgresql.parameters.huge_pages")},
     ),
-    "huge pages in capitals": (
+    "huge pages of another kind of memory": (
         [],
-        'postgresql: {parameters: {huge_pages: "ON"}}\n',
+        "postgresql: {parameters: {huge_pages: yes, shared_memory_type: sysv}}\n",
+        {("error", "huge-pages", "postgresql.parameters.huge_pages")},
+    ),
+    "huge pages over half of the memory": (
+        [],
+        "postgresql: {max_locks_per_transaction: 20000, parameters: {huge_pages: 1}}\n",
         {("error", "huge-pages", "postgresql.parameters.huge_pages")},
     ),
     "data that a power cut damages": (
@@ -374,6 +387,14 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
         "postgresql: {hba: [{type: local, method: peer}, {type: local, database: replication}]}\n",
     ),
     "huge pages where there are some": ([], "postgresql: {parameters: {huge_pages: try}}\n"),
+    "huge pages that are reserved": (
+        [],
+        'postgresql: {parameters: {huge_pages: "on", huge_page_size: 2MB, shared_memory_type: mmap}}\n',
+    ),
+    "huge pages of another size where there are some": (
+        [],
+        "postgresql: {parameters: {huge_page_size: 1GB}}\n",
+    ),
     "huge pages never": ([], "postgresql: {parameters: {huge_pages: false}}\n"),
     "data that a power cut leaves alone": (
         [],
