@@ -11,21 +11,35 @@ from typing import TYPE_CHECKING
 
 from generator.credentials.bundle import NodeIdentity
 from generator.credentials.certificates import name_postgresql
-from generator.platforms.components import choose_source, find_major
+from generator.platforms.defaults import (
+    choose_failsafe_mode,
+    choose_source,
+    choose_version,
+    choose_vip_mode,
+    find_major,
+)
 from generator.platforms.huge_pages import HugePages, plan_huge_pages
-from generator.platforms.vip_mode import choose_vip_mode
 from generator.sizing import (
-    DEFAULT_CPUS,
-    DEFAULT_MEMORY_MIB,
     DEFAULT_PERCENT,
     MemorySettings,
     WalRetention,
     size_memory,
     size_wal,
 )
+from generator.spec.defaults import (
+    choose_admins,
+    choose_clients,
+    choose_cpus,
+    choose_disk,
+    choose_domain,
+    choose_memory,
+    choose_mount,
+    choose_os_disk,
+    choose_volume_group,
+    choose_volume_name,
+)
 from generator.spec.locales import list_locales
 from generator.spec.model import DiskSelector, Durability, Role
-from generator.spec.rules.disks import DEFAULT_OS_DISK
 from generator.spec.server_tls import has_server_tls
 from generator.spec.storage import merge_storage, smallest_wal_volume
 from generator.spec.topology import choose_datacenter
@@ -36,7 +50,6 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network
 
     from generator.platforms.profile import PlatformProfile
-    from generator.spec.fields import AbsolutePath
     from generator.spec.model import (
         ClusterSpec,
         ComponentSpec,
@@ -261,7 +274,7 @@ def _list_locale_packages(spec: ClusterSpec, platform: PlatformProfile) -> Itera
 
 def resolve_component(spec: ComponentSpec, default: ComponentSpec, major: int) -> ResolvedComponent:
     """Return the component with the platform's facts where the spec is silent."""
-    version = spec.version or default.version or ""
+    version = choose_version(spec, default)
     # A URL of the profile names the profile's version: it is void for another one.
     url = spec.url or (default.url if version == default.version else None)
     packages = default.packages if spec.packages is None else spec.packages
@@ -317,17 +330,11 @@ def resolve_repositories(spec: ClusterSpec, platform: PlatformProfile) -> tuple[
     )
 
 
-def _select_disk(disk: DiskSelector | AbsolutePath | None, default: str) -> DiskSelector:
-    if isinstance(disk, DiskSelector):
-        return disk
-    return DiskSelector(path=disk or default)
-
-
-def _resolve_volume(volume: VolumeSpec, kind: str, *, disk: str, major: int, least: int) -> ResolvedVolume:
-    mount = volume.mount or f"/pg{kind}"
+def _resolve_volume(volume: VolumeSpec, kind: str, *, major: int, least: int) -> ResolvedVolume:
+    mount = choose_mount(volume, kind)
     return ResolvedVolume(
-        disk=_select_disk(volume.disk, disk),
-        name=volume.name or f"pg_{kind}",
+        disk=choose_disk(volume, kind),
+        name=choose_volume_name(volume, kind),
         mount=mount,
         label=f"pg{kind}",
         percent=volume.percent or DEFAULT_PERCENT,
@@ -342,9 +349,9 @@ def resolve_storage(spec: ClusterSpec, node: NodeSpec, major: int, wal: WalReten
     """Return where the node's data and WAL live."""
     storage = merge_storage(spec, node)
     return ResolvedStorage(
-        volume_group=storage.volume_group or "pg",
-        data=_resolve_volume(storage.data, "data", disk="/dev/sdb", major=major, least=256),
-        wal=_resolve_volume(storage.wal, "wal", disk="/dev/sdc", major=major, least=wal.smallest_volume),
+        volume_group=choose_volume_group(storage),
+        data=_resolve_volume(storage.data, "data", major=major, least=256),
+        wal=_resolve_volume(storage.wal, "wal", major=major, least=wal.smallest_volume),
     )
 
 
@@ -359,7 +366,7 @@ def resolve_wal(spec: ClusterSpec) -> WalRetention:
 
 
 def _resolve_peers(spec: ClusterSpec) -> tuple[Peer, ...]:
-    domain = spec.system.domain or f"{spec.cluster}.internal"
+    domain = choose_domain(spec)
     return tuple(
         Peer(
             name=node.name,
@@ -401,7 +408,6 @@ def resolve_cluster(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedClu
 
     patroni = components.patroni
     choice = choose_datacenter(spec)
-    failsafe = spec.patroni.failsafe_mode
     return ResolvedCluster(
         spec=spec,
         platform=platform,
@@ -416,10 +422,10 @@ def resolve_cluster(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedClu
         postgresql_bin_dir=fill(platform.paths.postgresql_bin_dir),
         postgresql_units=tuple(fill(unit) for unit in platform.units.postgresql),
         vip_mode=choose_vip_mode(spec, platform),
-        failsafe_mode=PatroniDialect(patroni.version).has_failsafe_mode if failsafe is None else failsafe,
+        failsafe_mode=choose_failsafe_mode(spec, platform),
         repositories=resolve_repositories(spec, platform),
-        clients=(spec.network.prefix,) if spec.network.clients is None else spec.network.clients,
-        admins=(spec.network.prefix,) if spec.network.admins is None else spec.network.admins,
+        clients=choose_clients(spec),
+        admins=choose_admins(spec),
         wal=resolve_wal(spec),
         peers=_resolve_peers(spec),
     )
@@ -427,7 +433,7 @@ def resolve_cluster(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedClu
 
 def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Peer) -> ResolvedNode:
     spec = cluster.spec
-    memory, cpus = node.memory or DEFAULT_MEMORY_MIB, node.cpus or DEFAULT_CPUS
+    memory, cpus = choose_memory(node), choose_cpus(node)
     storage = settings = huge_pages = None
     if peer.is_member:
         storage = resolve_storage(spec, node, cluster.postgresql_major, cluster.wal)
@@ -445,7 +451,7 @@ def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Pe
         group=group,
         mac=node.mac,
         interface=node.interface or spec.network.interface,
-        os_disk=merge_storage(spec, node).os_disk or DEFAULT_OS_DISK,
+        os_disk=choose_os_disk(merge_storage(spec, node)),
         memory_mib=memory,
         cpus=cpus,
         storage=storage,

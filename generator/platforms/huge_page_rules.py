@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem
-from generator.platforms.components import find_major
+from generator.platforms.defaults import find_major
 from generator.platforms.huge_pages import plan_huge_pages
 from generator.spec.model import Role
 from generator.spec.rules.rule import Rule, rule

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
 from generator.sizing import SMALLEST_SYSTEM_MIB
+from generator.spec.defaults import choose_disk, choose_os_disk
 from generator.spec.disk_paths import explain_moving
-from generator.spec.rules.disks import DEFAULT_OS_DISK, STORAGE, list_storage, select_disk
+from generator.spec.rules.disks import STORAGE, list_storage
 from generator.spec.rules.rule import Rule, rule
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 def _find_moving(view: StorageView) -> str | None:
     """Return the install disk where neither its name nor that of each data disk stays the same."""
-    system = view.merged.os_disk or DEFAULT_OS_DISK
-    paths = [select_disk(volume, kind).path for kind, volume in view.volumes]
+    system = choose_os_disk(view.merged)
+    paths = [choose_disk(volume, kind).path for kind, volume in view.volumes]
     is_moving = any(path is not None and path != system and explain_moving(path) for path in paths)
     return system if is_moving and explain_moving(system) else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem
-from generator.platforms.components import find_major
+from generator.platforms.defaults import find_major
 from generator.postgresql.catalog import describe_lifetime, find_parameter, list_parameters
 from generator.postgresql.settings import read_whole
 from generator.postgresql.values import ON, check_value, list_choices

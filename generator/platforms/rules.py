@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
 from generator.layout import NodePaths
-from generator.platforms.components import find_major, find_source, find_version
+from generator.platforms.defaults import find_major, find_source, find_version
+from generator.spec.defaults import MOUNTS, choose_clients, choose_mount
 from generator.spec.model import Durability
 from generator.spec.rules.disks import STORAGE, list_storage
 from generator.spec.rules.rule import Rule, rule
-from generator.spec.rules.volumes import DEFAULT_MOUNTS, find_hidden
+from generator.spec.rules.volumes import find_hidden
 from generator.spec.topology import iterate_nodes
 from generator.spec.wording import join_words
 from generator.versions import POSTGRESQL_END_OF_LIFE, PatroniDialect
@@ -133,12 +134,12 @@ def check_hidden(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Proble
     """D2: a data volume must not cover the files of a program; the first boot would refuse to mount it."""
     for view in list_storage(spec):
         for kind, volume in view.volumes:
-            mount = volume.mount or DEFAULT_MOUNTS[kind]
+            mount = choose_mount(volume, kind)
             covered = _find_covered(PurePosixPath(mount), spec, profile)
             if covered:
                 folder, program = covered
                 message = f"a volume on {mount} would cover {folder}, which {program} uses"
-                hint = f"such as {DEFAULT_MOUNTS[kind]}"
+                hint = f"such as {MOUNTS[kind]}"
                 yield Problem("mount-hides", message, path=view.find(kind, "mount"), hint=hint)
 
 
@@ -252,7 +253,7 @@ def check_superuser(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Pro
 )
 def check_client_rules(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """A line of pg_hba.conf lets nobody in whom the firewall keeps out."""
-    clients = (spec.network.prefix,) if spec.network.clients is None else spec.network.clients
+    clients = choose_clients(spec)
     for index, line in enumerate(spec.postgresql.hba):
         if line.method == "reject" or line.address is None or line.address.is_loopback:
             continue

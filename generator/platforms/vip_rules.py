@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
-from generator.platforms.components import find_source, find_version
-from generator.platforms.vip_mode import choose_vip_mode
+from generator.platforms.defaults import choose_failsafe_mode, choose_vip_mode, find_source, find_version
 from generator.spec.rules.rule import Rule, rule
 from generator.spec.wording import join_words
-from generator.versions import PatroniDialect, VipManagerDialect
+from generator.versions import VipManagerDialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +47,7 @@ def check_vip_mode(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
 
 def _name_holes_of_consul(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     hint = "vip-manager 5.0 in mode patroni asks this machine's Patroni, and leaves neither hole"
-    has_failsafe = PatroniDialect(find_version(spec, profile, "patroni")).has_failsafe_mode
-    is_failsafe = has_failsafe and spec.patroni.failsafe_mode is not False
+    is_failsafe = choose_failsafe_mode(spec, profile)
     message = (
         "in mode consul a healthy primary loses the virtual address for seconds at every election of Consul's"
         " servers"

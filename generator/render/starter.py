@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from generator.render.environment import create_environment
+from generator.spec.defaults import DISKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,9 +49,9 @@ class Starter:
     gateway: IPv4Address | None = None
     ssh_keys: Sequence[str] = ()
     memory: str = "4GiB"
-    data_disk: str = "/dev/sdb"
+    data_disk: str = DISKS["data"]
     data_size: str = "100GiB"
-    wal_disk: str = "/dev/sdc"
+    wal_disk: str = DISKS["wal"]
     wal_size: str = "20GiB"
 
     @property

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from generator.credentials.bundle import create_bundle
+from generator.platforms.defaults import choose_failsafe_mode, choose_vip_mode
 from generator.platforms.profile import load_profile
-from generator.platforms.vip_mode import choose_vip_mode
 from generator.render.tree import render_cluster
 from generator.resolve import list_identities, resolve_cluster
 from generator.spec.model import ClusterSpec
@@ -114,7 +114,7 @@ class Recipe:
     def terms(self) -> Terms:
         """Return what decides which promises the cluster can keep."""
         spec, patroni = self.spec, self.spec.patroni
-        has_failsafe = patroni.failsafe_mode is not False
+        has_failsafe = choose_failsafe_mode(spec, self.profile)
         # One loop; questions to Consul, of which the last begins within retry_timeout and may take a
         # third of it; two questions of 2 s to a silent member (Patroni: Consul.set_read_timeout,
         # Ha.call_failsafe_member).

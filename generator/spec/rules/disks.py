@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from generator.diagnostics import Problem, Severity, SpecPath
+from generator.spec.defaults import choose_disk, choose_os_disk
 from generator.spec.disk_ids import SHOWN_SERIAL, find_wwn, is_named_by_serial, normalise_serial
 from generator.spec.disk_paths import explain_made_of_disks, explain_moving, explain_no_disk, is_partition
 from generator.spec.model import DiskSelector, Role
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 STORAGE = "storage groups.*.nodes.*.storage groups.*.roles"
 LABELS = {"data": "data", "wal": "WAL"}
-DEFAULT_DISKS = {"data": "/dev/sdb", "wal": "/dev/sdc"}
-DEFAULT_OS_DISK = "/dev/sda"
 LARGEST = 2**62
 """More MiB than any disk has."""
 INSTALL_DISK = re.compile(r"/dev/[A-Za-z0-9_.:+@=-]+(/[A-Za-z0-9_.:+@=-]+)*")
@@ -64,13 +63,6 @@ def list_storage(spec: ClusterSpec) -> Iterator[StorageView]:
         yield StorageView(merge_storage(spec, node), node.storage, (*path, "storage"))
 
 
-def select_disk(volume: VolumeSpec, kind: str) -> DiskSelector:
-    """Return the selector of a volume's disk, whichever way it is written."""
-    if isinstance(volume.disk, DiskSelector):
-        return volume.disk
-    return DiskSelector(path=volume.disk or DEFAULT_DISKS[kind])
-
-
 def find_disk_path(view: StorageView, kind: str) -> SpecPath:
     """Return where the path of a volume's disk stands: both ways of writing it are known."""
     path = view.find(kind, "disk")
@@ -83,7 +75,7 @@ def check_selectors(spec: ClusterSpec) -> Iterator[Problem]:
     hint = "keep one of path, serial, wwn, or a size rule (min_size, max_size)"
     for view in list_storage(spec):
         for kind, volume in view.volumes:
-            disk, path = select_disk(volume, kind), view.find(kind, "disk")
+            disk, path = choose_disk(volume, kind), view.find(kind, "disk")
             has_size_rule = disk.min_size is not None or disk.max_size is not None
             ways = sum(way is not None for way in (disk.path, disk.serial, disk.wwn)) + has_size_rule
             if ways != 1:
@@ -108,7 +100,7 @@ def _size_range(disk: DiskSelector) -> tuple[int, int] | None:
 def check_size_rules(spec: ClusterSpec) -> Iterator[Problem]:
     """D1: where one size rule takes all that the other takes, the first boot finds two disks for it."""
     for view in list_storage(spec):
-        data, wal = (_size_range(select_disk(volume, kind)) for kind, volume in view.volumes)
+        data, wal = (_size_range(choose_disk(volume, kind)) for kind, volume in view.volumes)
         if data is None or wal is None or data == wal:
             continue
         for kind, inner, outer in (("wal", data, wal), ("data", wal, data)):
@@ -140,7 +132,7 @@ def check_serials(spec: ClusterSpec) -> Iterator[Problem]:
     """What a disk has no room for is cut off: two numbers that begin alike look the same then."""
     for view in list_storage(spec):
         for kind, volume in view.volumes:
-            serial = select_disk(volume, kind).serial
+            serial = choose_disk(volume, kind).serial
             if serial is not None and len(serial) > SHOWN_SERIAL:
                 message = (
                     f"this serial number has {len(serial)} characters; disks of virtio-blk, SATA and NVMe "
@@ -160,7 +152,7 @@ def check_serials(spec: ClusterSpec) -> Iterator[Problem]:
 def check_different(spec: ClusterSpec) -> Iterator[Problem]:
     """D1: data and WAL on one disk share its load and its loss."""
     for view in list_storage(spec):
-        data, wal = (select_disk(volume, kind) for kind, volume in view.volumes)
+        data, wal = (choose_disk(volume, kind) for kind, volume in view.volumes)
         if is_same_disk(data, wal):
             yield Problem(
                 "same-disk",
@@ -175,9 +167,9 @@ def check_different(spec: ClusterSpec) -> Iterator[Problem]:
 def check_paths(spec: ClusterSpec) -> Iterator[Problem]:
     """D1, no disk is ever lost: the system's disk is never a data disk, a name that moves is pointed out."""
     for view in list_storage(spec):
-        system = view.merged.os_disk or DEFAULT_OS_DISK
+        system = choose_os_disk(view.merged)
         for kind, volume in view.volumes:
-            disk = select_disk(volume, kind)
+            disk = choose_disk(volume, kind)
             path = view.find(kind, "disk") if disk.path is None else find_disk_path(view, kind)
             if is_same_disk(disk, DiskSelector(path=system)):
                 yield _refuse_system(disk, kind, path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
-from generator.sizing import DEFAULT_CPUS, DEFAULT_MEMORY_MIB, size_memory
+from generator.sizing import DEFAULT_MEMORY_MIB, size_memory
+from generator.spec.defaults import choose_cpus
 from generator.spec.model import Role
 from generator.spec.rules.rule import rule
 from generator.spec.topology import iterate_nodes
@@ -47,7 +48,7 @@ def check_memory(spec: ClusterSpec) -> Iterator[Problem]:
             continue
         sizes = size_memory(
             node.memory,
-            node.cpus or DEFAULT_CPUS,
+            choose_cpus(node),
             settings.max_connections,
             shared_buffers=settings.shared_buffers,
             work_mem=settings.work_mem,

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, TypeVar
 
 from generator.diagnostics import Problem, SpecPath
+from generator.spec.defaults import choose_domain
 from generator.spec.rules.rule import rule
 from generator.spec.topology import choose_datacenter, iterate_nodes
 
@@ -70,7 +71,7 @@ def check_reserved_names(spec: ClusterSpec) -> Iterator[Problem]:
 @rule("long-name", reads="groups.*.nodes.*.name cluster system.domain", is_partial=True)
 def check_host_name_length(spec: ClusterSpec) -> Iterator[Problem]:
     """The full host name must fit into the kernel's limit."""
-    domain = spec.system.domain or f"{spec.cluster}.internal"
+    domain = choose_domain(spec)
     for path, node, _ in iterate_nodes(spec):
         full = f"{node.name}.{domain}"
         if len(full) > MAX_HOST_NAME:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from generator.diagnostics import Problem
 from generator.layout import NodePaths
 from generator.sizing import EXTENT_MIB
+from generator.spec.defaults import MOUNTS, choose_mount, choose_volume_group, choose_volume_name
 from generator.spec.rules.disks import LABELS, STORAGE, StorageView, list_storage
 from generator.spec.rules.rule import rule
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from generator.spec.model import ClusterSpec
 
-DEFAULT_MOUNTS = {"data": "/pgdata", "wal": "/pgwal"}
-DEFAULT_NAMES = {"data": "pg_data", "wal": "pg_wal"}
 SYSTEM_TREES = (
     "/bin",
     "/boot",
@@ -78,12 +77,12 @@ def check_sizes(spec: ClusterSpec) -> Iterator[Problem]:
 def check_mounts(spec: ClusterSpec) -> Iterator[Problem]:
     """D2: mount points are distinct, not nested and hide nothing of the system."""
     for view in list_storage(spec):
-        mounts = {kind: PurePosixPath(volume.mount or DEFAULT_MOUNTS[kind]) for kind, volume in view.volumes}
+        mounts = {kind: PurePosixPath(choose_mount(volume, kind)) for kind, volume in view.volumes}
         for kind, mount in mounts.items():
             hidden = find_hidden(mount)
             if hidden:
                 message = f"the {LABELS[kind]} volume on {mount} would hide {hidden} of the system"
-                hint = f"use a folder of its own, such as {DEFAULT_MOUNTS[kind]}"
+                hint = f"use a folder of its own, such as {MOUNTS[kind]}"
                 yield Problem("mount-point", message, path=view.find(kind, "mount"), hint=hint)
         yield from _check_nesting(mounts, view)
 
@@ -118,12 +117,12 @@ def _check_nesting(mounts: dict[str, PurePosixPath], view: StorageView) -> Itera
 def check_names(spec: ClusterSpec) -> Iterator[Problem]:
     """D2: LVM's own names are taken, and two volumes of a group are two."""
     for view in list_storage(spec):
-        group = view.merged.volume_group or "pg"
+        group = choose_volume_group(view.merged)
         if group in {".", ".."}:
             yield Problem(
                 "volume-name", f"LVM does not allow the name {group}", path=view.find("volume_group")
             )
-        names = {kind: volume.name or DEFAULT_NAMES[kind] for kind, volume in view.volumes}
+        names = {kind: choose_volume_name(volume, kind) for kind, volume in view.volumes}
         for kind, name in names.items():
             reason = _find_reason(group, name)
             if reason:
