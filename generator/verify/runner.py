@@ -22,7 +22,8 @@ from generator.verify.packages import plan_packages
 from generator.verify.packer import plan_packer
 from generator.verify.patroni import plan_patroni
 from generator.verify.report import Verdict, VerifyReport
-from generator.verify.secrets import collect_secrets, plan_secrets
+from generator.verify.secret_rules import plan_secrets
+from generator.verify.secrets import collect_secrets
 from generator.verify.seeds import plan_seeds
 from generator.verify.shell import plan_shell
 from generator.verify.system import plan_system
