@@ -16,7 +16,7 @@ STREAMING_S: Final = 1.0
 """A standby that streams on a quiet network has what was acknowledged earlier than this."""
 MARGIN_S: Final = 3.0
 """For two loaded processors: PostgreSQL has to be told, and the next sample comes."""
-CUTS_OFF: Final = frozenset({"link", "deaf", "mute", "servers", "agent"})
+CUTS_OFF: Final = frozenset({"link", "cable", "deaf", "mute", "servers", "agent"})
 """Faults that keep the primary's Patroni from Consul."""
 ONLY_WATCHDOG: Final = frozenset({"patroni", "paused"})
 """Faults that leave nobody but a watchdog to end a primary; a namespace has none."""

@@ -45,8 +45,15 @@ AGENT: Final = Scenario("agent", "primary", 40)
 PATRONI: Final = Scenario("patroni", "primary", 40)
 RESTART: Final = Scenario("restart", "raft", 5)
 
-OF_VIP_MANAGER: Final = (RESTART, Scenario("power", "raft", 22), SERVERS, AGENT, PATRONI)
-"""Consul silent for an election, for long, for ever; the local agent and Patroni hung."""
+OF_VIP_MANAGER: Final = (
+    RESTART,
+    Scenario("power", "raft", 22),
+    SERVERS,
+    Scenario("cable", "primary", 40),
+    AGENT,
+    PATRONI,
+)
+"""Consul silent for an election and for long, no address of the machine's own, agent and Patroni hung."""
 
 SETTINGS: Final = (
     Setting(
