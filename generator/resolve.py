@@ -19,6 +19,7 @@ from generator.platforms.defaults import (
     find_major,
 )
 from generator.platforms.huge_pages import HugePages, plan_huge_pages
+from generator.postgresql.encodings import find_language
 from generator.sizing import (
     DEFAULT_PERCENT,
     MemorySettings,
@@ -269,7 +270,7 @@ def _list_locale_packages(spec: ClusterSpec, platform: PlatformProfile) -> Itera
     """Yield the packages that bring the spec's locales."""
     for locale in list_locales(spec, is_system_set=platform.sets_locale):
         if platform.locale_package:
-            yield platform.locale_package.replace("{language}", locale.partition("_")[0].lower())
+            yield platform.locale_package.replace("{language}", find_language(locale))
 
 
 def resolve_component(spec: ComponentSpec, default: ComponentSpec, major: int) -> ResolvedComponent:

@@ -6,9 +6,11 @@ without a word to the user (its `postgresql/validator.py`): here both are errors
 
 from __future__ import annotations
 
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
-from generator.diagnostics import Problem
+from generator.diagnostics import Problem, Severity
+from generator.layout import NodePaths
 from generator.platforms.defaults import find_major
 from generator.postgresql.catalog import describe_lifetime, find_parameter, list_parameters
 from generator.postgresql.settings import read_whole
@@ -16,6 +18,7 @@ from generator.postgresql.values import ON, check_value, list_choices
 from generator.spec.processes import count_senders, count_workers
 from generator.spec.rules.parameters import MANAGED, OWN_KEYS
 from generator.spec.rules.rule import Rule, rule
+from generator.spec.server_tls import has_server_tls
 from generator.spec.wording import show_value, suggest
 
 if TYPE_CHECKING:
@@ -133,4 +136,31 @@ def check_together(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
         yield Problem("parameter-value", message, path=(SECTION, "parameters", "min_wal_size"))
 
 
-PARAMETER_RULES: tuple[Rule, ...] = (check_parameters, check_together)
+@rule("parameter-value", "tls-off", reads=f"{FACTS} postgresql.parameters postgresql.tls", is_partial=True)
+def check_client_authority(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """ssl_ca_file says whose certificates are roles (`cert`): never those that the machines have themselves.
+
+    The certificate of a Consul agent has the name of its machine, and so would be the role of that name.
+    """
+    value, path = spec.postgresql.parameters.get("ssl_ca_file"), (SECTION, "parameters", "ssl_ca_file")
+    if value is None or value == "":
+        return
+    own = (NodePaths.postgresql_tls, f"{profile.paths.consul_config_dir}/tls")
+    if not str(value).startswith("/"):
+        message = (
+            f"ssl_ca_file must be an absolute path, not {show_value(value)}: the data directory is made anew"
+        )
+        yield Problem("parameter-value", message, path=path, hint="such as /etc/pki/clients.pem")
+    elif normpath(str(value)).startswith(tuple(f"{folder}/" for folder in own)):
+        message = (
+            f"{value} is the cluster's own authority: every machine's certificate would log in as a role"
+        )
+        hint = "name the authority of your clients, a file that every member has"
+        yield Problem("parameter-value", message, path=path, hint=hint)
+    elif not has_server_tls(spec):
+        message = "ssl_ca_file does nothing while postgresql.tls is off"
+        hint = "remove it, or set postgresql.tls: allowed"
+        yield Problem("tls-off", message, Severity.WARNING, path=path, hint=hint)
+
+
+PARAMETER_RULES: tuple[Rule, ...] = (check_parameters, check_together, check_client_authority)

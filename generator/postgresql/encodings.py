@@ -42,6 +42,11 @@ def normalise_locale(name: str) -> str:
     return head + dot + re.sub(r"[^a-z0-9]", "", codeset.lower()) + at + modifier
 
 
+def find_language(locale: str) -> str:
+    """Return the language of a locale: `eo` of `eo.UTF-8`, `ca` of `ca_ES@valencia`."""
+    return re.split(r"[_.@]", locale, maxsplit=1)[0].lower()
+
+
 def find_encoding(locale: str) -> str | None:
     """Return the encoding that a locale wants; None where it takes any, or its codeset is not known."""
     _, _, rest = normalise_locale(locale).partition(".")

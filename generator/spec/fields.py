@@ -22,7 +22,8 @@ LVM_NAME = re.compile(r"[A-Za-z0-9+_.][-A-Za-z0-9+_.]{0,63}")
 SQL_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
-LOCALE = re.compile(r"[A-Za-z]{1,8}([_.@-][A-Za-z0-9]+)*")
+LOCALE = re.compile(r"[A-Za-z]{1,16}(_[A-Za-z0-9]{2,3})?(\.[A-Za-z0-9]+([_-][A-Za-z0-9]+)*)?(@[A-Za-z0-9]+)?")
+"""language_TERRITORY.codeset@modifier, as setlocale(3) has it; all but the first may be missing."""
 VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,3}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SIZE = re.compile(r"([1-9][0-9]{0,9})(MiB|GiB|TiB)")

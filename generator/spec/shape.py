@@ -6,6 +6,7 @@ words of our own, with its path in the data.  Nothing that pydantic says reaches
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -39,7 +40,19 @@ BOUNDS = {
     "greater_than": ("gt", "more than"),
     "less_than": ("lt", "less than"),
 }
-TRUE_WORDS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+SWITCH_WORDS = {
+    **dict.fromkeys(("true", "yes", "on", "y", "t", "1"), "true"),
+    **dict.fromkeys(("false", "no", "off", "n", "f", "0"), "false"),
+}
+"""How YAML 1.1, Python and shells spell them; a spec knows true and false alone."""
+NOTHING_WORDS = frozenset({"", "~", "null", "none", "nil"})
+WITHOUT_VALUE = {
+    "bool_type": "write true or false, or leave the key out",
+    "tuple_type": "write [] for an empty list, or leave the key out",
+    "list_type": "write [] for an empty list, or leave the key out",
+}
+NUMBER = re.compile(r"([+-]?)(0[xob])?([0-9a-f_]+)(\.0*)?", re.IGNORECASE)
+BASES = {"": 10, "0x": 16, "0o": 8, "0b": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,26 +152,57 @@ def _describe_value(error: ErrorDetails, path: SpecPath, shown: str, *, at_key: 
     else:
         place = "as a key" if at_key else f"for {key}"
         message = f"{shown} is not valid {place}: it {context.get('error', 'cannot be used here')}"
-        hint = None if is_sensitive(path) else explain_letters(value)
+        hint = None if is_sensitive(path) else explain_letters(value) or _hint_nothing(value)
     return Problem(identifier, message, path=path, at_key=at_key, hint=hint)
 
 
 def _hint_type(kind: str, value: Any, shown: str) -> str | None:
+    word = _fold(value)
+    if word in NOTHING_WORDS:
+        return WITHOUT_VALUE.get(kind, "write a value; leave the key out to have its default")
     if kind == "string_type" and isinstance(value, int):
-        return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
-    if kind == "bool_type" and isinstance(value, str) and value.lower() in TRUE_WORDS:
-        return f"write {TRUE_WORDS[value.lower()]}"
-    if kind == "int_type" and isinstance(value, str) and value.isdecimal():
-        return f"write it without quotes and leading zeros: {int(value)}"
+        return f'put it in quotes: "{word}"'
+    if kind == "bool_type" and word in SWITCH_WORDS:
+        return f"write {SWITCH_WORDS[word]}"
+    if kind == "int_type" and isinstance(value, str):
+        number = _read_number(word)
+        return None if number is None else f"write it in plain digits, without quotes: {number}"
     if kind in {"tuple_type", "list_type"} and isinstance(value, str | int):
         bare = shown.strip("'")
         return f"put it in brackets: [{bare}]"
     return None
 
 
+def _fold(value: Any) -> str | None:
+    """Return a word in lower case, nothing for what is no word; null is an empty one."""
+    if value is None:
+        return ""
+    return str(value).strip().lower() if isinstance(value, str | int) else None
+
+
+def _read_number(word: str | None) -> int | None:
+    """Return the whole number that some language writes so: 007, +5, 1_000, 0x1f, 5.0."""
+    found = NUMBER.fullmatch(word or "")
+    if found is None:
+        return None
+    sign, base, digits, _ = found.groups()
+    try:
+        return int(sign + digits, BASES[(base or "").lower()])
+    except ValueError:
+        return None
+
+
+def _hint_nothing(value: Any) -> str | None:
+    """Say how to write that there is none, where a word of another language stands."""
+    if isinstance(value, str) and value and _fold(value) in NOTHING_WORDS:
+        return "to have none, leave the key out"
+    return None
+
+
 def _describe_choice(key: str, value: Any, shown: str, expected: str) -> tuple[str, str | None]:
     choices = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-    match = suggest(value, choices)
+    switch = SWITCH_WORDS.get(_fold(value) or "") if isinstance(value, str | bool) else None
+    match = "off" if switch == "false" and "off" in choices else suggest(value, choices)
     allowed = f"be {choices[0]}" if len(choices) == 1 else f"be one of {join_words(choices, 'or')}"
     return f"{key} must {allowed}, not {shown}", f"did you mean '{match}'?" if match else None
 

@@ -33,4 +33,25 @@ def check_durability(spec: ClusterSpec) -> Iterator[Problem]:
         yield Problem("strict-blocks-writes", message, Severity.WARNING, path=("durability",), hint=hint)
 
 
-RULES = (check_durability,)
+@rule("no-watchdog", reads="durability patroni.watchdog groups.*.roles groups.*.nodes.*", is_partial=True)
+def check_watchdog(spec: ClusterSpec) -> Iterator[Problem]:
+    """A leader whose Patroni hangs stays a primary beside the next; only a watchdog ends it.
+
+    In the other modes its commits wait for the standby that it lost (docs/lab.md, scenario 15).
+    """
+    watchdog = spec.patroni.watchdog
+    is_alone = len(list_members(spec)) < PAIR
+    if spec.durability is not Durability.ASYNCHRONOUS or is_alone or watchdog == "required":
+        return
+    when = "without a watchdog" if watchdog == "off" else "where a machine has no watchdog that resets it"
+    message = (
+        f"{when}, a leader whose Patroni hangs goes on beside the next one, "
+        "and with asynchronous durability it acknowledges commits that are lost"
+    )
+    hint = "set patroni.watchdog: required, or choose another durability"
+    is_given = "watchdog" in spec.patroni.model_fields_set
+    path = ("patroni", "watchdog") if is_given else ("durability",)
+    yield Problem("no-watchdog", message, Severity.WARNING, path=path, hint=hint)
+
+
+RULES = (check_durability, check_watchdog)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from generator.diagnostics import Problem, Severity
 from generator.postgresql.settings import read_word
 from generator.postgresql.values import OFF, ON
+from generator.spec.fields import list_time_zones
 from generator.spec.model import Durability
 from generator.spec.rules.rule import rule
+from generator.spec.wording import show_value, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +44,8 @@ MANAGED = {
     "listen_addresses": "Holster sets it, because the virtual address moves",
     "cluster_name": "Patroni sets it to the cluster's name",
     "hot_standby": "Patroni sets it to on",
-    "ssl_cert_file": "Holster brings each member's certificate",
-    "ssl_key_file": "Holster brings each member's key",
+    "ssl_cert_file": "Holster brings each member's certificate, of the cluster's authority",
+    "ssl_key_file": "Holster brings each member's key, beside its certificate",
     "ssl_min_protocol_version": "Holster sets it to TLSv1.2",
     "unix_socket_directories": "the packages and Patroni must agree on it",
     **dict.fromkeys(
@@ -122,6 +124,8 @@ def check_archive(spec: ClusterSpec) -> Iterator[Problem]:
         yield Problem("archives-nothing", message, Severity.WARNING, path=path, hint=hint)
 
 
+ZONES = ("timezone", "log_timezone")
+
 CRASH_SAFETY = {
     "fsync": "a power cut may leave a data directory that no longer starts",
     "full_page_writes": "a power cut may leave half-written pages, which recovery does not mend",
@@ -139,4 +143,20 @@ def check_crash_safety(spec: ClusterSpec) -> Iterator[Problem]:
             yield Problem("crash-unsafe", message, Severity.WARNING, path=path, hint="remove it")
 
 
-RULES = (check_parameters, check_promises, check_archive, check_crash_safety)
+@rule("parameter-value", reads="postgresql.parameters", is_partial=True)
+def check_zones(spec: ClusterSpec) -> Iterator[Problem]:
+    """PostgreSQL does not start with a time zone that the system does not have; capitals are all the same."""
+    zones = {zone.lower(): zone for zone in list_time_zones()}
+    for name in ZONES:
+        value = spec.postgresql.parameters.get(name)
+        if value is not None and str(value).lower() not in zones:
+            match = suggest(value, sorted(zones.values()))
+            hint = f"did you mean '{match}'?" if match else "remove it: Holster sets system.timezone"
+            message = (
+                f"{name} must be in the list of time zones, such as Europe/Moscow, not {show_value(value)}"
+            )
+            path = ("postgresql", "parameters", name)
+            yield Problem("parameter-value", message, path=path, hint=hint)
+
+
+RULES = (check_parameters, check_promises, check_archive, check_crash_safety, check_zones)

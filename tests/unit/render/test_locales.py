@@ -41,3 +41,20 @@ def test_the_systems_locale_is_brought_where_it_is_set(render: Render) -> None:
     debian = render(changes={"platform": "debian13"}).cluster
     assert "locales" not in debian.packages
     assert debian.locales == ()
+
+
+@pytest.mark.parametrize(
+    ("locale", "package"),
+    [
+        ("eo.UTF-8", "glibc-langpack-eo"),
+        ("sr_RS@latin", "glibc-langpack-sr"),
+        ("ca_ES.UTF-8@valencia", "glibc-langpack-ca"),
+        ("nan_TW.UTF-8@latin", "glibc-langpack-nan"),
+        ("ru@x", "glibc-langpack-ru"),
+    ],
+)
+def test_the_package_is_that_of_the_language(render: Render, locale: str, package: str) -> None:
+    """Not every locale has a territory; a mutant's gave kickstart a package with an @ in it."""
+    rendered = render(changes={"platform": "el9", "system.locale": locale})
+    assert package in rendered.cluster.packages
+    assert f"{package}\n" in rendered.text(f"nodes/{MEMBER}/ks.cfg")

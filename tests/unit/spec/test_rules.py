@@ -279,6 +279,52 @@ FORBIDDEN: dict[str, Case] = {
         "postgresql: {max_locks_per_transaction: 20000, parameters: {huge_pages: 1}}\n",
         {("error", "huge-pages", "postgresql.parameters.huge_pages")},
     ),
+    "a watchdog that nobody demands, and commits that wait for nobody": (
+        [("durability: synchronous", "durability: asynchronous")],
+        "patroni: {watchdog: automatic}\n",
+        {("warning", "no-watchdog", "patroni.watchdog")},
+    ),
+    "no watchdog, and commits that wait for nobody": (
+        [("durability: synchronous", "durability: asynchronous")],
+        'patroni: {watchdog: "off"}\n',
+        {("warning", "no-watchdog", "patroni.watchdog")},
+    ),
+    "time zones that there are not": (
+        [],
+        "postgresql: {parameters: {timezone: Europe/Moscwo, log_timezone: 3}}\n",
+        {
+            ("error", "parameter-value", "postgresql.parameters.timezone"),
+            ("error", "parameter-value", "postgresql.parameters.log_timezone"),
+        },
+    ),
+    "the members' own certificates": (
+        [],
+        "postgresql: {parameters: {ssl_cert_file: /etc/pki/own.pem, ssl_key_file: /etc/pki/own.key}}\n",
+        {
+            ("error", "parameter-not-here", "postgresql.parameters.ssl_cert_file"),
+            ("error", "parameter-not-here", "postgresql.parameters.ssl_key_file"),
+        },
+    ),
+    "the cluster's authority for clients": (
+        [],
+        "postgresql: {parameters: {ssl_ca_file: /etc/holster/tls/ca.pem}}\n",
+        {("error", "parameter-value", "postgresql.parameters.ssl_ca_file")},
+    ),
+    "consul's authority for clients": (
+        [],
+        "postgresql: {parameters: {ssl_ca_file: /etc/consul.d/x/../tls/ca.pem}}\n",
+        {("error", "parameter-value", "postgresql.parameters.ssl_ca_file")},
+    ),
+    "an authority in the data directory": (
+        [],
+        "postgresql: {parameters: {ssl_ca_file: root.crt}}\n",
+        {("error", "parameter-value", "postgresql.parameters.ssl_ca_file")},
+    ),
+    "an authority without tls": (
+        [],
+        'postgresql: {tls: "off", parameters: {ssl_ca_file: /etc/pki/clients.pem}}\n',
+        {("warning", "tls-off", "postgresql.parameters.ssl_ca_file")},
+    ),
     "data that a power cut damages": (
         [],
         'postgresql: {parameters: {fsync: 0, full_page_writes: "No"}}\n',
@@ -385,6 +431,19 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
     "rules for the socket": (
         [],
         "postgresql: {hba: [{type: local, method: peer}, {type: local, database: replication}]}\n",
+    ),
+    "a watchdog that is demanded": (
+        [("durability: synchronous", "durability: asynchronous")],
+        "patroni: {watchdog: required}\n",
+    ),
+    "no watchdog, and commits that wait": ([], 'patroni: {watchdog: "off"}\n'),
+    "time zones in any letters": (
+        [],
+        "postgresql: {parameters: {timezone: utc, log_timezone: asia/yekaterinburg}}\n",
+    ),
+    "an authority of clients": (
+        [],
+        "postgresql: {parameters: {ssl_ca_file: /etc/pki/clients.pem}}\n",
     ),
     "huge pages where there are some": ([], "postgresql: {parameters: {huge_pages: try}}\n"),
     "huge pages that are reserved": (
