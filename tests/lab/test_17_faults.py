@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.lab.clients import Client
-from tests.lab.faults import FAULTS
+from tests.lab.faults import FAULTS, LOGIN_S
 from tests.lab.figures import record
 from tests.lab.node_facts import read_boot, wait_for_reset
 from tests.lab.rest import PrimaryWatch, find_sync_standby, list_members
@@ -52,7 +52,7 @@ def test_fault_comes_and_goes(trio: Lab, tmp_path: Path, name: str) -> None:
             fault.undo(trio.nodes[victim])
         undone = time.monotonic()
         if fault.resets is not None:
-            wait_for_reset(trio.nodes[victim], boot, RECOVERY_S)
+            wait_for_reset(trio.nodes[victim], boot, LOGIN_S)
         through.wait_for_rows(ROWS, RECOVERY_S)
         silence = through.longest_gap(began, time.monotonic()).seconds
         healed = settle(trio)
