@@ -85,7 +85,7 @@ class NodePaths:
     acl_json = "/etc/holster/acl.json"
     vip_environment = "/etc/holster/vip-manager.env"
     roles_sql = "/etc/holster/roles.sql"
-    postgresql_tls = "/etc/holster/tls"
+    member_tls = "/etc/holster/tls"
     state_dir = "/var/lib/holster"
     sealed = "/var/lib/holster/sealed"
     delivered = "/var/lib/holster/delivered"

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from generator.credentials.bundle import NodeIdentity
-from generator.credentials.certificates import name_postgresql
+from generator.credentials.certificates import name_patroni, name_postgresql
 from generator.platforms.defaults import (
     choose_failsafe_mode,
     choose_source,
@@ -392,6 +392,9 @@ def list_identities(spec: ClusterSpec) -> tuple[NodeIdentity, ...]:
             datacenter=datacenter,
             domain=spec.consul.domain,
             postgresql=name_postgresql(name=peer.name, fqdn=peer.fqdn, address=str(peer.address), vip=vip)
+            if peer.is_member
+            else None,
+            patroni=name_patroni(name=peer.name, fqdn=peer.fqdn, address=str(peer.address))
             if peer.is_member
             else None,
         )

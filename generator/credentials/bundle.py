@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 BUNDLE_VERSION: Final = 1
 GOSSIP_KEY_BYTES: Final = 32
 PASSWORD_LENGTH: Final = 24
+SERVERS: Final = {"postgresql": False, "patroni": True}
+"""What has a certificate of its own on a member, and whether it may be used as client, too: a Patroni
+shows it to the others where it asks for a change."""
 
 Name = Annotated[str, StringConstraints(pattern=f"^{DNS_LABEL.pattern}$")]
 """Names are shown in errors: nothing that an editor's mistake could put there but a name."""
@@ -59,7 +62,7 @@ class Authority(BundleModel):
 
 
 class ServerCertificate(BundleModel):
-    """A certificate and its key."""
+    """A certificate of a member's server, and its key."""
 
     certificate: str
     key: SecretStr
@@ -68,14 +71,15 @@ class ServerCertificate(BundleModel):
 class NodeCredentials(BundleModel):
     """What belongs to one machine only.
 
-    `certificate` and `key` are those of its Consul agent.  `postgresql` is None on a machine
-    that is no member, and in bundles of before there was one: the next render makes it.
+    `certificate` and `key` are those of its Consul agent.  `postgresql` and `patroni` are None on a
+    machine that is no member, and in bundles of before there was one: the next render makes them.
     """
 
     certificate: str
     key: SecretStr
     agent_token: AclToken
     postgresql: ServerCertificate | None = None
+    patroni: ServerCertificate | None = None
 
 
 class Passwords(BundleModel):
@@ -115,7 +119,7 @@ class CredentialBundle(BundleModel):
 class NodeIdentity:
     """What a node's certificates say: compared with the bundle at every render.
 
-    `postgresql` are the names of its PostgreSQL, None where it is no member.
+    `postgresql` and `patroni` are the names of these servers, None where it is no member.
     """
 
     name: str
@@ -124,6 +128,7 @@ class NodeIdentity:
     datacenter: str
     domain: str
     postgresql: CertifiedNames | None = None
+    patroni: CertifiedNames | None = None
 
     @property
     def certified_names(self) -> CertifiedNames:
@@ -200,23 +205,27 @@ def _issue_nodes(
     return issued
 
 
-def _issue_postgresql(
+def _issue_servers(
     bundle: CredentialBundle, nodes: Iterable[NodeIdentity], *, years: int, now: datetime, entropy: Entropy
 ) -> CredentialBundle:
-    """Return the bundle with certificates for the PostgreSQL of members that have none; the rest stays."""
-    lacking = {
-        node.name: node.postgresql
-        for node in nodes
-        if node.postgresql is not None and bundle.nodes[node.name].postgresql is None
-    }
-    if not lacking:
-        return bundle
-    issuer, changed = _load_issuer(bundle.authority, now), {}
-    for name, names in lacking.items():
-        certificate, key = issuer.issue(name, names, years=years, now=now, entropy=entropy, is_client=False)
-        own = ServerCertificate(certificate=certificate, key=SecretStr(key))
-        changed[name] = bundle.nodes[name].model_copy(update={"postgresql": own})
-    return bundle.model_copy(update={"nodes": bundle.nodes | changed})
+    """Return the bundle with certificates for the servers of members that have none; the rest stays."""
+    for kind, is_client in SERVERS.items():
+        lacking = {
+            node.name: getattr(node, kind)
+            for node in nodes
+            if getattr(node, kind) is not None and getattr(bundle.nodes[node.name], kind) is None
+        }
+        if not lacking:
+            continue
+        issuer, changed = _load_issuer(bundle.authority, now), {}
+        for name, names in lacking.items():
+            certificate, key = issuer.issue(
+                name, names, years=years, now=now, entropy=entropy, is_client=is_client
+            )
+            own = ServerCertificate(certificate=certificate, key=SecretStr(key))
+            changed[name] = bundle.nodes[name].model_copy(update={kind: own})
+        bundle = bundle.model_copy(update={"nodes": bundle.nodes | changed})
+    return bundle
 
 
 def create_bundle(  # noqa: PLR0913 -- clock and entropy are parameters, so that the result is a function of them
@@ -256,7 +265,7 @@ def create_bundle(  # noqa: PLR0913 -- clock and entropy are parameters, so that
         ),
         nodes=_issue_nodes(authority, nodes, years=years, now=now, entropy=entropy),
     )
-    return _issue_postgresql(bundle, nodes, years=years, now=now, entropy=entropy)
+    return _issue_servers(bundle, nodes, years=years, now=now, entropy=entropy)
 
 
 def extend_bundle(
@@ -278,7 +287,7 @@ def extend_bundle(
     if missing:
         issued = _issue_nodes(bundle.authority, missing, years=years, now=now, entropy=entropy)
         bundle = bundle.model_copy(update={"nodes": bundle.nodes | issued})
-    return _issue_postgresql(bundle, nodes, years=years, now=now, entropy=entropy)
+    return _issue_servers(bundle, nodes, years=years, now=now, entropy=entropy)
 
 
 def reissue_node(
@@ -300,7 +309,7 @@ def reissue_node(
     # The token lives on in Consul; a new one would need the old one's removal there.
     kept = issued.model_copy(update={"agent_token": bundle.nodes[node.name].agent_token})
     changed = bundle.model_copy(update={"nodes": bundle.nodes | {node.name: kept}})
-    return _issue_postgresql(changed, [node], years=years, now=now, entropy=entropy)
+    return _issue_servers(changed, [node], years=years, now=now, entropy=entropy)
 
 
 def replace_gossip_key(bundle: CredentialBundle, key: str) -> CredentialBundle:

@@ -88,6 +88,11 @@ def name_postgresql(*, name: str, fqdn: str, address: str, vip: str) -> Certifie
     return CertifiedNames(frozenset({name, fqdn, "localhost"}) | addresses, addresses)
 
 
+def name_patroni(*, name: str, fqdn: str, address: str) -> CertifiedNames:
+    """Return the names that a member's Patroni certificate must hold: members ask it, and vip-manager."""
+    return CertifiedNames(frozenset({name, fqdn, "localhost"}), frozenset({address, "127.0.0.1"}))
+
+
 def draw_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
     """Return a P-256 key, uniform over all keys, from 32 bytes of `entropy` (or more).
 

@@ -194,9 +194,11 @@ def _check_certificates(
         role = "a Consul server" if node.is_server else "no Consul server"
         certified = _Certified(node.name, node.name, f" ({role}, {node.address})", node.certified_names)
         _check_pair(certified, credentials, authority, now, findings)
-        if node.postgresql is not None and credentials.postgresql is not None:
-            certified = _Certified(node.name, f"{node.name}'s PostgreSQL", "", node.postgresql)
-            _check_pair(certified, credentials.postgresql, authority, now, findings)
+        for kind, title in (("postgresql", "PostgreSQL"), ("patroni", "Patroni")):
+            names, own = getattr(node, kind), getattr(credentials, kind)
+            if names is not None and own is not None:
+                certified = _Certified(node.name, f"{node.name}'s {title}", "", names)
+                _check_pair(certified, own, authority, now, findings)
 
 
 def _parse_pair(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives import hashes
 
+from generator.credentials.bundle import SERVERS
 from generator.credentials.certificates import parse_certificate, read_names
 from generator.credentials.check import measure_gossip_key
 
@@ -38,17 +39,19 @@ def redact_bundle(bundle: CredentialBundle) -> dict[str, Any]:
                 "certificate": redact_certificate(node.certificate),
                 "key": PRESENT,
                 "agent_token": _redact_token(node.agent_token),
-                **_redact_postgresql(node),
+                **_redact_servers(node),
             }
             for name, node in sorted(bundle.nodes.items())
         },
     }
 
 
-def _redact_postgresql(node: NodeCredentials) -> dict[str, Any]:
-    if node.postgresql is None:
-        return {}
-    return {"postgresql": {"certificate": redact_certificate(node.postgresql.certificate), "key": PRESENT}}
+def _redact_servers(node: NodeCredentials) -> dict[str, Any]:
+    return {
+        kind: {"certificate": redact_certificate(own.certificate), "key": PRESENT}
+        for kind in SERVERS
+        if (own := getattr(node, kind)) is not None
+    }
 
 
 def _redact_token(token: AclToken) -> dict[str, str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 from generator.errors import ToolFailed
 from generator.lab.disks import make_blank
@@ -209,15 +210,18 @@ class Lab:
         Raises:
             LabFailed: none answers.
         """
-        opener = build_opener(ProxyHandler({}))
-        said = []
-        port = self.site.cluster.spec.ports.patroni
+        cluster, said = self.site.cluster, []
+        port, trusted = cluster.spec.ports.patroni, self.site.bundle.authority.certificate
+        opener = build_opener(
+            ProxyHandler({}), HTTPSHandler(context=ssl.create_default_context(cadata=trusted))
+        )
+        scheme = "https" if cluster.spec.patroni.rest_tls else "http"
         for name, machine in self.nodes.items():
             if not (self.site.nodes[name].is_member and machine.is_on):
                 continue
             host, forwarded = self.endpoint(name, port)
             try:
-                with opener.open(f"http://{host}:{forwarded}/cluster", timeout=REST_TIMEOUT_S) as answer:
+                with opener.open(f"{scheme}://{host}:{forwarded}/cluster", timeout=REST_TIMEOUT_S) as answer:
                     return parse_view(answer.read().decode())
             except (URLError, OSError, ValueError) as error:
                 said.append(f"{name}: {error}")

@@ -145,7 +145,7 @@ def check_client_authority(spec: ClusterSpec, profile: PlatformProfile) -> Itera
     value, path = spec.postgresql.parameters.get("ssl_ca_file"), (SECTION, "parameters", "ssl_ca_file")
     if value is None or value == "":
         return
-    own = (NodePaths.postgresql_tls, f"{profile.paths.consul_config_dir}/tls")
+    own = (NodePaths.member_tls, f"{profile.paths.consul_config_dir}/tls")
     if not str(value).startswith("/"):
         message = (
             f"ssl_ca_file must be an absolute path, not {show_value(value)}: the data directory is made anew"

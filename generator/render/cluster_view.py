@@ -124,7 +124,10 @@ class ClusterView:
         self.namespace = patroni.namespace
         self.rest_username = patroni.rest_username
         self.rest_listen = f"0.0.0.0:{spec.ports.patroni}"
-        self.rest_http = f"127.0.0.1:{spec.ports.patroni}"
+        self.has_rest_tls = patroni.rest_tls
+        self.rest_url = f"{'https' if patroni.rest_tls else 'http'}://127.0.0.1:{spec.ports.patroni}"
+        self.rest_certificate = f"{NodePaths.member_tls}/patroni.pem"
+        self.rest_key = f"{NodePaths.member_tls}/patroni.key"
         self.register_service = patroni.register_service
         self.ttl, self.loop_wait, self.retry_timeout = patroni.ttl, patroni.loop_wait, patroni.retry_timeout
         self.maximum_lag_bytes = patroni.maximum_lag_on_failover * 1024 * 1024
@@ -146,7 +149,7 @@ class ClusterView:
         self.postgresql_listen = f"*:{spec.ports.postgresql}"
         self.postgresql_bin_dir = cluster.postgresql_bin_dir
         self.has_tls = cluster.has_tls
-        self.postgresql_ca = f"{NodePaths.postgresql_tls}/ca.pem"
+        self.member_ca = f"{NodePaths.member_tls}/ca.pem"
         self.pgpass = f"{self._platform.users.postgres_home}/{PGPASS}"
         # Patroni appends how to connect.
         psql = (f"{cluster.postgresql_bin_dir}/psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-1")

@@ -110,8 +110,7 @@ def _describe_directories(node: ResolvedNode) -> list[Document]:
         folder = facts.paths.patroni_config.rpartition("/")[0] or "/"
         if folder not in SHARED_FOLDERS:
             directories.append(own(folder, postgres, postgres, "0750"))
-        if node.cluster.has_tls:
-            directories.append(own(NodePaths.postgresql_tls, "root", postgres, "0750"))
+        directories.append(own(NodePaths.member_tls, "root", postgres, "0750"))
         # The mount roots too: Patroni renames and removes below them (trap 8).
         for volume in (node.storage.data, node.storage.wal):
             directories.append(own(volume.mount, postgres, postgres, "0700"))
@@ -192,12 +191,14 @@ def _describe_patroni(node: ResolvedNode, bundle: CredentialBundle) -> Document 
     if not node.is_member:
         return None
     cluster, spec = node.cluster, node.cluster.spec
+    rest = f"{node.address}:{spec.ports.patroni}"
     return {
         "scope": cluster.name,
         "namespace": spec.patroni.namespace,
         "member": node.name,
         "members": len(cluster.members),
-        "rest": f"http://{node.address}:{spec.ports.patroni}",
+        "rest": f"{'https' if spec.patroni.rest_tls else 'http'}://{rest}",
+        "rest_authority": f"{NodePaths.member_tls}/ca.pem" if spec.patroni.rest_tls else None,
         "ttl": spec.patroni.ttl,
         "config": cluster.platform.paths.patroni_config,
         "token": bundle.patroni_token.secret_id.get_secret_value(),

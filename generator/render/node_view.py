@@ -135,7 +135,7 @@ class NodeView:
         no longer leads, and vip-manager before 5.0 keeps the virtual address until somebody says so.
         """
         cluster = self.cluster
-        return f"http://{cluster.consul_http if cluster.vip_asks_consul else cluster.rest_http}"
+        return f"http://{cluster.consul_http}" if cluster.vip_asks_consul else cluster.rest_url
 
     @property
     def _storage(self) -> ResolvedStorage:

@@ -78,7 +78,7 @@ def _tls_parameters(cluster: ResolvedCluster) -> dict[str, ParameterValue]:
     # Said where it is off, too: a line of an older render may still stand in the data directory.
     if not cluster.has_tls:
         return {"ssl": "off"}
-    folder = NodePaths.postgresql_tls
+    folder = NodePaths.member_tls
     parameters: dict[str, ParameterValue] = {
         "ssl": "on",
         "ssl_cert_file": f"{folder}/server.pem",

@@ -220,19 +220,24 @@ def _render_tls(node: ResolvedNode, bundle: CredentialBundle, view: NodeView) ->
     yield PayloadFile(view.key_file, key.encode(), group=group, mode=0o640, is_secret=True)
 
 
-def _render_postgresql_tls(node: ResolvedNode, bundle: CredentialBundle) -> Iterator[PayloadFile]:
-    if not (node.is_member and node.cluster.has_tls):
+def _render_member_tls(node: ResolvedNode, bundle: CredentialBundle) -> Iterator[PayloadFile]:
+    """Yield the authority, and certificate and key of each server of a member that has one."""
+    if not node.is_member:
         return
-    folder, user = NodePaths.postgresql_tls, node.cluster.platform.users.postgres
-    own = bundle.nodes[node.name].postgresql
-    if own is None:
-        raise AssertionError("a bundle that is rendered has a certificate for every member")
+    folder, user = NodePaths.member_tls, node.cluster.platform.users.postgres
     authority = rewrite_certificate(bundle.authority.certificate)
     yield PayloadFile(f"{folder}/ca.pem", authority.encode())
-    yield PayloadFile(f"{folder}/server.pem", rewrite_certificate(own.certificate).encode())
-    # PostgreSQL refuses a key that its group may read, unless root owns it.
-    key = rewrite_key(own.key.get_secret_value()).encode()
-    yield PayloadFile(f"{folder}/server.key", key, user, user, 0o600, is_secret=True)
+    credentials = bundle.nodes[node.name]
+    pairs = {"patroni": credentials.patroni}
+    if node.cluster.has_tls:
+        pairs["server"] = credentials.postgresql
+    for name, own in pairs.items():
+        if own is None:
+            raise AssertionError("a bundle that is rendered has certificates for every member")
+        yield PayloadFile(f"{folder}/{name}.pem", rewrite_certificate(own.certificate).encode())
+        # PostgreSQL refuses a key that its group may read, unless root owns it.
+        key = rewrite_key(own.key.get_secret_value()).encode()
+        yield PayloadFile(f"{folder}/{name}.key", key, user, user, 0o600, is_secret=True)
 
 
 def render_payload(
@@ -259,7 +264,7 @@ def render_payload(
     files = [
         *_render_table(node, view),
         *_render_tls(node, bundle, view),
-        *_render_postgresql_tls(node, bundle),
+        *_render_member_tls(node, bundle),
     ]
     files += [render_repository(repository, cluster, facts) for repository in cluster.repositories]
     if node.is_server:

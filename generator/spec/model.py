@@ -286,6 +286,9 @@ class PatroniSpec(SpecModel):
     """How long before ttl the watchdog fires; -1 means half of ttl."""
     rest_username: UnixName = "patroni"
     """The user of the REST API."""
+    rest_tls: Flag = False
+    """Speak TLS on the REST API, and ask for a certificate of the cluster's authority wherever something is
+    changed. On a cluster that runs: docs/secrets.md."""
 
 
 class SlotSpec(SpecModel):

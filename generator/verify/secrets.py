@@ -152,9 +152,10 @@ class _Collector:
             own = frozenset({name})
             for key in find_keys(node.key.get_secret_value().encode()):
                 self.add(key, f"the TLS key of {name}", own)
-            if node.postgresql is not None:
-                for key in find_keys(node.postgresql.key.get_secret_value().encode()):
-                    self.add(key, f"the key of {name}'s PostgreSQL", own)
+            servers = {"PostgreSQL": node.postgresql, "Patroni": node.patroni}
+            for title, pem in ((title, server.key) for title, server in servers.items() if server):
+                for key in find_keys(pem.get_secret_value().encode()):
+                    self.add(key, f"the key of {name}'s {title}", own)
             self.add_token(node.agent_token, f"the agent token of {name}", own)
 
 

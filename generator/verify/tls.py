@@ -1,7 +1,7 @@
 """TLS material of every machine: does it load, belong together, and say the right names?
 
 `consul validate` does not open these files (tried with 1.8.7 and 1.13.9), and Patroni's
-validation does not open those of PostgreSQL.
+validation does not open those of PostgreSQL and its own.
 """
 
 from __future__ import annotations
@@ -78,6 +78,10 @@ def _judge_names(certificate: x509.Certificate, node: NodeOutput, domain: str) -
     elif server in dns:
         # With it any client could answer as a server: verify_server_hostname would be void.
         yield f"the certificate of a client has the name {server}"
+    yield from _judge_usages(certificate)
+
+
+def _judge_usages(certificate: x509.Certificate) -> Iterator[str]:
     usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     for usage, title in (
         (ExtendedKeyUsageOID.SERVER_AUTH, "server"),
@@ -146,11 +150,45 @@ def judge_postgresql_tls(path: Path, node: NodeOutput) -> list[str]:
         return [str(error)]
 
 
+def _judge_patroni(certificate: x509.Certificate, node: NodeOutput) -> Iterator[str]:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    for address in (node.address, "127.0.0.1"):
+        if ip_address(address) not in names.get_values_for_type(x509.IPAddress):
+            yield f"the certificate lacks the address {address}"
+    if any(name.startswith("server.") for name in names.get_values_for_type(x509.DNSName)):
+        yield "the certificate has a name of Consul's servers"
+    yield from _judge_usages(certificate)
+
+
+def judge_patroni_tls(path: Path, node: NodeOutput) -> list[str]:
+    """Say what is wrong with the TLS files by which a member's Patroni serves and asks."""
+    try:
+        config = yaml.safe_load(path.read_bytes())
+        ctl, rest = config["ctl"], config["restapi"]
+        named = {"ca_file": ctl["cacert"], "cert_file": ctl["certfile"], "key_file": ctl["keyfile"]}
+        files = {name: node.payload(place) for name, place in named.items()}
+        absent = [named[name] for name in NAMES if not files[name].is_file()]
+        if absent:
+            return [f"{', '.join(absent)}: not in the payload"]
+        certificate = _load(files, "cert_file", parse_certificate)
+        complaints = [*_judge_chain(files), *_judge_patroni(certificate, node)]
+        served = [rest.get(name) for name in ("cafile", "certfile", "keyfile")]
+        if any(served) and (served != list(named.values()) or rest.get("verify_client") != "optional"):
+            complaints.append("restapi asks nobody for a certificate, or uses other files than ctl")
+        if str(node.facts["patroni"]["rest"]).startswith("https:") != any(served):
+            complaints.append("node.json and restapi do not agree on TLS")
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        return [f"cannot be read: {type(error).__name__}"]
+    except (ValueError, x509.ExtensionNotFound) as error:
+        return [str(error)]
+    return complaints
+
+
 def plan_tls(context: Context) -> Iterator[OwnCheck]:
-    """Plan one check for each machine, and one more for each member."""
+    """Plan one check for each machine, and two more for each member."""
     for node in context.output.nodes:
         yield OwnCheck("tls", context.output.label(node.folder), partial(judge_tls, node))
         if node.is_member:
             path = node.payload(node.facts["patroni"]["config"])
-            judge = partial(judge_postgresql_tls, path, node)
-            yield OwnCheck("postgresql-tls", context.output.label(path), judge)
+            for name, judge in (("postgresql-tls", judge_postgresql_tls), ("patroni-tls", judge_patroni_tls)):
+                yield OwnCheck(name, context.output.label(path), partial(judge, path, node))

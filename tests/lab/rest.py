@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import ssl
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -54,7 +56,7 @@ def ask(  # noqa: PLR0913 -- the parts of an HTTP request
     headers = {"Content-Type": "application/json"}
     if user:
         headers["Authorization"] = f"Basic {base64.b64encode(':'.join(user).encode()).decode('ascii')}"
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    connection = _connect(lab, host, port, timeout_s)
     try:
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
@@ -63,6 +65,20 @@ def ask(  # noqa: PLR0913 -- the parts of an HTTP request
         return Answer(0)
     finally:
         connection.close()
+
+
+def _connect(lab: Lab, host: str, port: int, timeout_s: float) -> http.client.HTTPConnection:
+    cluster = lab.site.cluster
+    if not cluster.spec.patroni.rest_tls:
+        return http.client.HTTPConnection(host, port, timeout=timeout_s)
+    context = ssl.create_default_context(cadata=lab.site.bundle.authority.certificate)
+    # What changes something needs a member's certificate; the library takes it from files only.
+    own = next(node.patroni for node in lab.site.bundle.nodes.values() if node.patroni is not None)
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(own.certificate + own.key.get_secret_value())
+        file.flush()
+        context.load_cert_chain(file.name)
+    return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
 
 
 def list_members(lab: Lab) -> tuple[str, ...]:

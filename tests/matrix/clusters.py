@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -107,9 +107,11 @@ class Recipe:
         """The platform, as this machine is."""
         return load_profile(self.spec.platform, self.spec.platform_overrides)
 
-    def render(self) -> RenderedTree:
-        """Return all files."""
-        return render_cluster(resolve_cluster(self.spec, self.profile), self.bundle, tool_version="test")
+    def render(self, changes: Mapping[str, Any] | None = None) -> RenderedTree:
+        """Return all files, of the same secrets; `changes` are keys of the spec over the recipe's."""
+        wanted = replace(self.wanted, spec={**self.wanted.spec, **(changes or {})})
+        cluster = resolve_cluster(self._spec(wanted), self.profile)
+        return render_cluster(cluster, self.bundle, tool_version="test")
 
     def terms(self) -> Terms:
         """Return what decides which promises the cluster can keep."""

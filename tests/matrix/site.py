@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import yaml
+
 from tests.external.machine_fixtures import install_image
 from tests.external.test_firstboot_cluster import deliver
 from tests.fakes.machines import TestMachine
@@ -133,7 +135,21 @@ class Site:
         """Ask a member's Patroni, from the machine itself."""
         login = self.recipe.bundle.passwords.rest.get_secret_value()
         user = f"patroni:{login}"
-        return self.web(name, f"http://{self.addresses[name]}:8008/{path}", "-u", user, *words)
+        if not self.has_rest_tls(name):
+            return self.web(name, f"http://{self.addresses[name]}:8008/{path}", "-u", user, *words)
+        own = (word for item in self.rest_files(name).items() for word in item)
+        return self.web(name, f"https://{self.addresses[name]}:8008/{path}", "-u", user, *own, *words)
+
+    def has_rest_tls(self, name: str) -> bool:
+        """Say whether a member's own configuration has Patroni's REST interface speak TLS."""
+        config = self.machines[name].upper / self.recipe.profile.paths.patroni_config.lstrip("/")
+        return "certfile" in yaml.safe_load(config.read_text())["restapi"]
+
+    def rest_files(self, name: str) -> dict[str, str]:
+        """Return curl's options for whom a member's Patroni believes, and what it shows."""
+        files = {"--cacert": "ca.pem", "--cert": "patroni.pem", "--key": "patroni.key"}
+        folder = self.machines[name].upper / "etc/holster/tls"
+        return {option: f"{folder}/{file}" for option, file in files.items()}
 
     def has_vip(self, name: str) -> bool:
         """Say whether a machine has the virtual address."""

@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 
 from generator.credentials.bundle import CredentialBundle, NodeIdentity, create_bundle
-from generator.credentials.certificates import name_postgresql
+from generator.credentials.certificates import name_patroni, name_postgresql
 
 Entropy = Callable[[int], bytes]
 MakeEntropy = Callable[[str], Entropy]
@@ -45,7 +45,10 @@ def identify(name: str, address: str) -> NodeIdentity:
     """Return a Consul server, or a member that is none."""
     is_server = name.startswith("consul")
     names = name_postgresql(name=name, fqdn=f"{name}.test", address=address, vip="192.168.11.200")
-    return NodeIdentity(name, address, is_server, "sirius", "consul", None if is_server else names)
+    if is_server:
+        return NodeIdentity(name, address, is_server, "sirius", "consul")
+    patroni = name_patroni(name=name, fqdn=f"{name}.test", address=address)
+    return NodeIdentity(name, address, is_server, "sirius", "consul", names, patroni)
 
 
 @pytest.fixture(scope="session")

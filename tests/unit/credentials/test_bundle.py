@@ -134,15 +134,17 @@ def test_extend_adds_the_new_node_and_touches_nothing_else(
     assert len(set(secrets)) == len(secrets)
 
 
-def test_a_bundle_of_before_postgresql_had_certificates_gets_them_and_nothing_else_changes(
-    bundle: CredentialBundle, nodes: Nodes, now: datetime, make_entropy: MakeEntropy
+@pytest.mark.parametrize("lacking", [("patroni",), ("postgresql", "patroni")])
+def test_a_bundle_of_before_servers_had_certificates_gets_them_and_nothing_else_changes(
+    bundle: CredentialBundle, nodes: Nodes, now: datetime, make_entropy: MakeEntropy, lacking: tuple[str, ...]
 ) -> None:
     """Bundles outlive releases: an old file still loads, is written back as it is, and only grows."""
+    gone = dict.fromkeys(lacking)
     old = bundle.model_copy(
-        update={"nodes": {k: own.model_copy(update={"postgresql": None}) for k, own in bundle.nodes.items()}}
+        update={"nodes": {name: own.model_copy(update=gone) for name, own in bundle.nodes.items()}}
     )
     text = format_bundle(old)
-    assert b"postgresql" not in text
+    assert not [name for name in lacking if f"    {name}:\n".encode() in text]
     loaded = parse_bundle(text, "old.yaml")
     assert loaded == old
 
@@ -151,8 +153,9 @@ def test_a_bundle_of_before_postgresql_had_certificates_gets_them_and_nothing_el
     lines = iter(format_bundle(extended).splitlines())
     # Each line of the old file is there, in the old order.
     assert all(line in lines for line in text.splitlines())
-    made = {name for name, own in extended.nodes.items() if own.postgresql is not None}
-    assert made == {"pg1", "pg2"}
+    for kind in lacking:
+        made = {name for name, own in extended.nodes.items() if getattr(own, kind) is not None}
+        assert made == {"pg1", "pg2"}
     assert extend_bundle(extended, nodes, years=10, now=now, entropy=make_entropy("x")) is extended
 
 
@@ -183,7 +186,9 @@ def test_reissue_replaces_key_and_certificate_and_keeps_the_token(
 
     assert member.postgresql is not None
     assert member.postgresql != bundle.nodes["pg1"].postgresql
-    assert made.nodes["consul1"].postgresql is None
+    assert member.patroni is not None
+    assert member.patroni != bundle.nodes["pg1"].patroni
+    assert made.nodes["consul1"].postgresql is made.nodes["consul1"].patroni is None
     assert made.nodes["consul1"].agent_token == bundle.nodes["consul1"].agent_token
     assert made.nodes["consul1"].key != bundle.nodes["consul1"].key
     assert made.nodes["consul1"].certificate != bundle.nodes["consul1"].certificate

@@ -71,6 +71,16 @@ def test_postgresql_serves_only(bundle: CredentialBundle) -> None:
     assert list(usage.value) == [ExtendedKeyUsageOID.SERVER_AUTH]
 
 
+def test_patroni_serves_members_and_loopback_and_asks_the_others(bundle: CredentialBundle) -> None:
+    """vip-manager comes to 127.0.0.1; a change at another member needs a certificate. No name of Consul's."""
+    own = bundle.nodes["pg1"].patroni
+    assert own is not None
+    certificate = parse_certificate(own.certificate)
+    assert get_names(certificate) == ({"pg1", "pg1.test", "localhost"}, {"192.168.11.181", "127.0.0.1"})
+    usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    assert list(usage.value) == [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+
+
 @pytest.mark.parametrize("name", ["consul1", "pg1"])
 def test_purposes(bundle: CredentialBundle, name: str) -> None:
     """Agents speak in both directions, so both purposes; nobody but the authority signs."""

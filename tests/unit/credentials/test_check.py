@@ -249,12 +249,14 @@ def move_vip(node: NodeIdentity) -> NodeIdentity:
     return replace(node, postgresql=names)
 
 
-def test_certificate_and_key_of_postgresql_belong_together(bundle: CredentialBundle, nodes: Nodes) -> None:
-    """Else PostgreSQL would not start."""
-    other = bundle.nodes["pg2"].postgresql
-    assert other is not None
-    broken = change(bundle, "nodes.pg1.postgresql.key", other.key)
-    with pytest.raises(BundleInvalid, match="pg1's PostgreSQL does not belong to its key") as caught:
+@pytest.mark.parametrize(("kind", "title"), [("postgresql", "PostgreSQL"), ("patroni", "Patroni")])
+def test_certificate_and_key_of_a_server_belong_together(
+    bundle: CredentialBundle, nodes: Nodes, kind: str, title: str
+) -> None:
+    """Else it would not start."""
+    other = getattr(bundle.nodes["pg2"], kind)
+    broken = change(bundle, f"nodes.pg1.{kind}.key", other.key)
+    with pytest.raises(BundleInvalid, match=f"pg1's {title} does not belong to its key") as caught:
         check_bundle(broken, "sirius", nodes, None)
     assert caught.value.hint == "holster secrets reissue SPEC pg1"
 
@@ -278,7 +280,7 @@ def test_expiry_is_a_warning_on_any_day(bundle: CredentialBundle, nodes: Nodes, 
 
     assert check(8.9) == []
     soon = check(9.5)
-    assert len(soon) == 5 + 2
+    assert len(soon) == 5 + 2 * 2
     assert any(line.startswith("the certificate of pg1's PostgreSQL expires in less than") for line in soon)
     assert soon[0] == "the certificate of consul1 expires in less than a year, on 2036-11-20"
     assert check(11)[0] == "the certificate of consul1 expired on 2036-11-20"
@@ -288,5 +290,5 @@ def test_expiry_is_a_warning_on_any_day(bundle: CredentialBundle, nodes: Nodes, 
 def test_clock_before_the_making_is_a_warning(bundle: CredentialBundle, nodes: Nodes, now: datetime) -> None:
     """Rule C8: valid since at least a day."""
     warnings = check_bundle(bundle, "sirius", nodes, now - timedelta(hours=1))
-    assert len(warnings) == 6 + 2
+    assert len(warnings) == 6 + 2 * 2
     assert "is valid only from 2026-11-22 12:00 UTC" in warnings[0].message

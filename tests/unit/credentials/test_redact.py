@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from generator.credentials.bundle import CredentialBundle
+from generator.credentials.bundle import SERVERS, CredentialBundle
 from generator.credentials.check import check_bundle
 from generator.credentials.redact import redact_bundle
 from generator.errors import BundleInvalid
@@ -50,11 +50,12 @@ def test_every_declared_secret_is_planted(bundle: CredentialBundle) -> None:
     """A field that is added later is covered by itself."""
     per_node = [name for name in list_secret_fields(CredentialBundle) if name.startswith("nodes.")]
     shared = [name for name in list_secret_fields(CredentialBundle) if not name.startswith("nodes.")]
-    assert per_node == ["nodes.key", "nodes.agent_token.secret_id", "nodes.postgresql.key"]
+    servers = [f"nodes.{kind}.key" for kind in SERVERS]
+    assert per_node == ["nodes.key", "nodes.agent_token.secret_id", *servers]
     assert len(shared) == 10
     members = [own for own in bundle.nodes.values() if own.postgresql is not None]
     assert len(members) == 2
-    assert len(list(plant(bundle))) == len(shared) + 2 * len(bundle.nodes) + len(members)
+    assert len(list(plant(bundle))) == len(shared) + 2 * len(bundle.nodes) + len(servers) * len(members)
 
 
 def test_nothing_that_is_shown_holds_a_secret(

@@ -117,15 +117,18 @@ def test_tls_parameters_by_postgresql_version(
 
 
 def test_tls_off_leaves_nothing_of_it(patroni: Callable[..., dict[str, Any]], render: Render) -> None:
-    """No key lies on a machine that does not use it."""
+    """No key lies on a machine that does not use it; Patroni's is for what members ask each other."""
     document = patroni({"postgresql.tls": "off"})
     assert document["postgresql"]["parameters"]["ssl"] == "off"
     assert all("sslmode" not in role for role in document["postgresql"]["authentication"].values())
     assert all("hostssl" not in rule for rule in document["bootstrap"]["dcs"]["postgresql"]["pg_hba"])
     rendered = render(changes={"postgresql.tls": "off"})
-    assert not [path for path in rendered.files if "/etc/holster/tls" in path]
-    folders = [item["path"] for item in rendered.document("pg1", "/etc/holster/node.json")["directories"]]
-    assert "/etc/holster/tls" not in folders
+    folder = "nodes/pg1/payload/etc/holster/tls/"
+    assert {path.removeprefix(folder) for path in rendered.files if path.startswith(folder)} == {
+        "ca.pem",
+        "patroni.key",
+        "patroni.pem",
+    }
 
 
 def test_clients_get_in_but_not_as_superuser(patroni: Callable[..., dict[str, Any]]) -> None:
@@ -322,6 +325,24 @@ def test_trap_12_the_rest_api_is_plain_and_named(patroni: Callable[..., dict[str
     assert rest["listen"] == "0.0.0.0:8018"
     assert rest["connect_address"] == "192.168.11.181:8018"
     assert rest["authentication"]["username"] == "patroni"
+
+
+def test_trap_12_rest_over_tls_asks_for_a_certificate_where_something_changes(
+    patroni: Callable[..., dict[str, Any]], render: Render
+) -> None:
+    """Whoever looks needs none; members have theirs before the first of them speaks TLS."""
+    plain, secure = patroni(), patroni({"patroni.rest_tls": True})
+    folder = "/etc/holster/tls"
+    assert plain["ctl"] == secure["ctl"]
+    assert set(plain["ctl"].values()) == {
+        f"{folder}/{name}" for name in ("ca.pem", "patroni.pem", "patroni.key")
+    }
+    rest = secure["restapi"]
+    assert rest["verify_client"] == "optional"
+    assert [rest[name] for name in ("cafile", "certfile", "keyfile")] == list(plain["ctl"].values())
+    assert {"certfile", "verify_client"}.isdisjoint(plain["restapi"])
+    facts = render(changes={"patroni.rest_tls": True}).document("pg1", "/etc/holster/node.json")["patroni"]
+    assert (facts["rest"], facts["rest_authority"]) == ("https://192.168.11.181:8008", f"{folder}/ca.pem")
 
 
 def test_trap_26_no_session_checks(patroni: Callable[..., dict[str, Any]]) -> None:

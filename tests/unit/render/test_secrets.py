@@ -48,6 +48,12 @@ def test_a_machine_has_its_own_key_only(render: Render, example: str) -> None:
                 f"nodes/{name}/payload/etc/holster/tls/server.key",
                 f"nodes/{name}/user-data",
             }
+        assert (own.patroni is not None) == (name in members)
+        if own.patroni is not None:
+            assert holders(rendered, own.patroni.key.get_secret_value()) == {
+                f"nodes/{name}/payload/etc/holster/tls/patroni.key",
+                f"nodes/{name}/user-data",
+            }
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -95,6 +101,7 @@ def test_every_file_with_a_secret_is_marked(render: Render, example: str) -> Non
         bundle.passwords.rest,
         *(own.key for own in bundle.nodes.values()),
         *(own.postgresql.key for own in bundle.nodes.values() if own.postgresql),
+        *(own.patroni.key for own in bundle.nodes.values() if own.patroni),
         *(own.agent_token.secret_id for own in bundle.nodes.values()),
     ]
     found = {path for secret in secrets for path in holders(rendered, secret.get_secret_value())}

@@ -74,6 +74,15 @@ def test_trap_31_in_patroni_mode_the_own_rest_api_decides(render: Render) -> Non
     assert "consul-token" not in document
 
 
+@pytest.mark.parametrize(("mode", "trusts"), [("patroni", True), ("consul", False)])
+def test_with_tls_vip_manager_believes_the_authority(render: Render, mode: str, *, trusts: bool) -> None:
+    """Before 4.0 it has no setting for that; its language has one."""
+    rendered = render(changes={"vip_manager.mode": mode, "patroni.rest_tls": True})
+    endpoint = "https://127.0.0.1:8008" if trusts else "http://127.0.0.1:8500"
+    assert rendered.document("pg1", CONFIG)["dcs-endpoints"] == [endpoint]
+    assert ("Environment=SSL_CERT_FILE=/etc/holster/tls/ca.pem" in rendered.payload("pg1", UNIT)) is trusts
+
+
 def read_unit(text: str) -> dict[str, list[str]]:
     """Return the settings of a unit file, repeated ones in order."""
     settings: dict[str, list[str]] = {}

@@ -259,6 +259,29 @@ BREAKAGES: Final = (
     Breakage("postgresql-tls", f"{ETC}/holster/tls/server.pem", _written("x"), "is not a certificate in PEM"),
     Breakage("postgresql-tls", PATRONI, replaced("sslmode: verify-full", "sslmode: prefer"), "replication"),
     Breakage("postgresql-tls", PATRONI, replaced("ssl_key_file", "ssl_key"), "KeyError"),
+    Breakage("patroni-tls", f"{ETC}/holster/tls/patroni.pem", _written("x"), "is not a certificate in PEM"),
+    Breakage("patroni-tls", f"{ETC}/holster/tls/patroni.key", _unlink, "patroni.key: not in the payload"),
+    Breakage(
+        "patroni-tls",
+        f"{ETC}/holster/tls/patroni.pem",
+        _copied_from("nodes/pg2/payload/etc/holster/tls/patroni.pem"),
+        "lacks the address 192.168.11.181",
+    ),
+    Breakage(
+        "patroni-tls",
+        f"{ETC}/holster/tls/patroni.pem",
+        _copied_from(f"{ETC}/holster/tls/server.pem"),
+        "may not be used as client",
+    ),
+    Breakage(
+        "patroni-tls", PATRONI, replaced("restapi:\n", "restapi:\n  certfile: x\n"), "asks nobody for a cert"
+    ),
+    Breakage(
+        "patroni-tls",
+        f"{ETC}/holster/node.json",
+        replaced('"http://192.168.11.181:8008"', '"https://192.168.11.181:8008"'),
+        "do not agree on TLS",
+    ),
     Breakage("patroni-rules", PATRONI, replaced("ttl: 30", "ttl: 24"), "more than ttl"),
     Breakage("patroni-rules", PATRONI, replaced("name: pg1", "name: pg2"), "name is pg2"),
     Breakage(
