@@ -1,6 +1,7 @@
-"""Causes: why a stage cannot go on, in words, and what an operator does about it.
+"""Causes: why a stage cannot go on, in words.
 
-Every cause has a stable id; `docs/first-boot.md` lists them all.
+Every cause has a stable id; `docs/first-boot.md` lists them all. What an operator does about it, the
+stage says that owns the cause.
 """
 
 from __future__ import annotations
@@ -10,63 +11,13 @@ from typing import NamedTuple, Sequence
 
 from generator.firstboot.patroni_log import FAILED, find_failure
 
-HINTS = {
-    "payload-incomplete": "deliver the payload again: boot with the node's seed disc attached, or unpack the payload archive",
-    "machine-unfit": "install what is missing, or render for the platform that this machine runs",
-    "locale-missing": "install the package of the locale (glibc-langpack-LANGUAGE; on Debian locales, then locale-gen), or build the image anew",
-    "program-source": "put the declared file where its source says, or correct url and sha256 in the spec and render again",
-    "node-invalid": "render the payload again with the same release of Holster as the program on this machine",
-    "disk-missing": "attach the disk, or correct the selector in the spec and render again",
-    "disk-ambiguous": "select the disk by serial number, WWN or by-id path in the spec, and render again",
-    "disk-unfit": "select another disk in the spec, or enlarge this one",
-    "disk-unreadable": "the disk does not answer or has read errors: look at `journalctl -k`, at its cables and paths, and replace it when it is dying",
-    "disk-foreign": "save what is on the disk; when it is not needed, clear it by hand, then run again: `wipefs -a DISK && dd if=/dev/zero of=DISK bs=1M count=4 && dd if=/dev/zero of=DISK bs=512 count=8192 seek=$(($(blockdev --getsz DISK)-8192))`",
-    "disk-replaced": "attach the disk that belongs to the pair, or clear both by hand, to start blank: `wipefs -a DISK && dd if=/dev/zero of=DISK bs=1M count=4 && dd if=/dev/zero of=DISK bs=512 count=8192 seek=$(($(blockdev --getsz DISK)-8192))`",
-    "volumes-incomplete": "look at it with `lvs -o +devices`: complete the group by hand, or remove it when nothing in it is needed; one that was extended onto other disks is not reused",
-    "volumes-misplaced": "move the volumes with pvmove so that each lies on its own disk, or select the disks the other way round",
-    "volume-unexpected": "look at the volume with blkid and mount; it is never formatted when anything is on it",
-    "mount-blocked": "move the files away or correct /etc/fstab, then run again",
-    "volumes-unequal": "mount both volumes by hand for a look: data and WAL belong together; clear both directories, or restore the one that is missing",
-    "volume-damaged": "the file system needs a decision: make a copy of the volume if you can, then `e2fsck` it by hand and run again, or have the replica copied anew",
-    "volume-of-another": "these disks belong to another cluster or role; attach the right ones",
-    "storage-failed": "the last words of the program are in the reason; run again when the cause is gone",
+SHARED_HINTS = {
     "system-failed": "the last words of the program are in the reason; run again when the cause is gone",
-    "watchdog-missing": "give the machine a watchdog that resets it (QEMU: i6300esb), or set the watchdog to automatic in the spec",
-    "huge-pages-missing": "when the memory is in pieces, restart the machine: the pages are reserved before anything else runs; else correct the machine's memory in the spec, or remove huge_pages: on, and render again",
-    "consul-config": "the agent refuses its configuration: compare the declared Consul version with `consul version`",
-    "consul-down": "look at `journalctl -u consul`; the unit is started again every five seconds",
-    "consul-no-leader": "boot the other Consul servers; check that ports 8300 and 8301 are open between the machines",
-    "gossip-key": "one machine has another gossip key: deliver the payloads of one and the same render to all machines",
-    "consul-address": "the machine does not have the address of its node.json; check the network configuration",
-    "consul-name-taken": "another machine uses the name: `consul force-leave NAME` with the management token (see the documentation of secrets), then run again",
-    "consul-too-old": "the server was away for longer than server_rejoin_age_max: clear its data directory and let it join anew",
-    "consul-tls": "the certificates do not fit: check the clock, and deliver payloads of one render to all machines",
-    "acl-token": "the servers have not made the tokens yet, or payloads of different renders were mixed",
-    "acl-policy": "a policy does not allow what is needed: deliver payloads of one render to all machines",
-    "acl-failed": "look at `journalctl -u consul` on the leader",
-    "consul-settings": "look at `journalctl -u consul` on the leader; the settings are read with `consul operator autopilot get-config`",
-    "patroni-down": "look at `journalctl -u patroni`",
-    "patroni-waits-for-consul": "Patroni cannot use Consul: check `consul members` and the token",
-    "patroni-waits-for-leader": "no member makes the database: `holster-firstboot status` of the others says why; when one of them is lost for good, see the reset procedure in the documentation",
-    "leader-missing": "look at `patronictl list` and at `journalctl -u patroni` of all members; start the one that led last",
-    "data-missing": "attach the data disks of the member that led last; when nothing of the cluster is to be kept, see the reset procedure in the documentation",
-    "cluster-unknown": "on the member that led last, and on no other, create the file `/var/lib/holster/lead`; the others wait for it and follow (see the documentation: data without a cluster)",
-    "patroni-other-cluster": "the data directory belongs to another cluster: attach the right disks or clear them by hand",
-    "patroni-name-taken": "another machine already runs as this member; give the machines different names",
-    "patroni-hba": "pg_hba has no rule for this connection: `patronictl edit-config`",
-    "patroni-not-empty": "a directory that must be empty is not: clear data and WAL directory of this member together",
-    "patroni-bootstrap-failed": "Patroni tries again by itself; mend what its words name (in full: `journalctl -u patroni`)",
-    "patroni-roles-missing": "the leader makes them with /etc/holster/roles.sql; its words say why it cannot: mend that, or run the file there by hand as postgres with `psql -f`",
-    "replicas-missing": "boot the other members; look at `patronictl list` and at their journals",
-    "vip-interface": "the address of node.json is on no interface, or the interface is down: check the network configuration",
-    "vip-wrong": "look at `journalctl -u vip-manager` and at `ip address` on all members",
-    "vip-unsupported": "this vip-manager was built without support for the mode: install another build or set vip_manager.mode",
-    "not-ready": "the reason lists what is still missing; look there first",
-    "seal-failed": "the last words of the program are in the reason; run again when the cause is gone",
     "disk-full": "make room on the file system that the reason names (`df -h`), then run again",
     "disk-read-only": "the file system that the reason names is read-only: look at `dmesg` for why, remount or repair it, then run again",
     "internal": "this is a bug of Holster: report the reason and the journal of the unit",
 }
+"""Of causes that any stage may have; what belongs to one stage stands in its file."""
 
 
 # Without it, a line that is logged again and again is no news.
@@ -74,15 +25,10 @@ MOMENT = re.compile(r"^\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?\s+")
 
 
 class Cause(NamedTuple):
-    """Why a stage stopped; `reason` is for this machine, the hint for everyone."""
+    """Why a stage stopped; `reason` is for this machine, the hint of the id for everyone."""
 
     id: str
     reason: str
-
-    @property
-    def hint(self) -> str:
-        """What an operator does about it."""
-        return HINTS[self.id]
 
 
 class StageFailed(Exception):
@@ -90,8 +36,6 @@ class StageFailed(Exception):
 
     def __init__(self, cause: str, reason: str) -> None:
         super().__init__(reason)
-        if cause not in HINTS:
-            raise KeyError(cause)
         self.cause = Cause(cause, reason)
 
 

@@ -116,7 +116,7 @@ def _read_node(reader: Reader) -> Node:
         consul=_read_consul(reader.section("consul")),
         patroni=_read_patroni(patroni) if patroni else None,
         vip=_read_vip(vip) if vip else None,
-        deadlines=reader.numbers("deadlines"),
+        deadlines=reader.numbers("deadlines") if reader.has("deadlines") else {},
     )
 
 

@@ -13,6 +13,7 @@ from generator.firstboot import status as states
 from generator.firstboot.causes import Cause, Refused, StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.seals import write_seal
+from generator.firstboot.stage import find_hint
 from generator.firstboot.status import Status
 from generator.firstboot.web import Unreachable
 
@@ -68,7 +69,7 @@ class Runner:
             write_seal(self._machine)
         except OSError as error:
             return self._fail(
-                self._stages[-1], Cause(_find_cause("seal", str(error)), str(error)), EXIT_FAILED
+                self._stages[-1], Cause(_find_cause(self._stages[-1], str(error)), str(error)), EXIT_FAILED
             )
         # The services were enabled without it, since it takes seconds; until it is done systemd
         # says of every unit that it changed on disk.
@@ -81,7 +82,7 @@ class Runner:
         if not stage.is_needed(machine):
             self._status.finish(stage.name, states.SKIPPED)
             return None
-        machine.allow(machine.node.deadlines.get(stage.name, stage.default_deadline))
+        machine.allow(stage.find_deadline(machine.node))
         machine.note = lambda text: self._note(stage, text)
         self._status.start(stage.name)
         machine.console.say(f"[{stage.name}] begins")
@@ -93,7 +94,7 @@ class Runner:
         except StageFailed as failure:
             return failure.cause, EXIT_REFUSED if isinstance(failure, Refused) else EXIT_FAILED
         except (CommandFailed, Unreachable, OSError, LookupError) as error:
-            return Cause(_find_cause(stage.name, str(error)), str(error)), EXIT_FAILED
+            return Cause(_find_cause(stage, str(error)), str(error)), EXIT_FAILED
         except Exception as error:  # noqa: BLE001 - a bug must reach the status file too, not only the journal
             return Cause("internal", f"{type(error).__name__}: {error}"), EXIT_FAILED
         seconds = self._status.finish(stage.name, states.DONE)
@@ -102,12 +103,13 @@ class Runner:
 
     def _fail(self, stage: Stage, cause: Cause, code: int) -> int:
         console = self._machine.console
+        hint = find_hint(self._stages, cause.id)
         self._status.finish(stage.name, states.FAILED)
-        self._status.close(states.REFUSED if code == EXIT_REFUSED else states.FAILED, cause)
+        self._status.close(states.REFUSED if code == EXIT_REFUSED else states.FAILED, cause, hint)
         verdict = "refused, no disk was changed" if code == EXIT_REFUSED else "failed"
         lines = [
             f"[{stage.name}] {verdict}: {cause.id}: {cause.reason}",
-            f"[{stage.name}] what to do: {cause.hint}",
+            f"[{stage.name}] what to do: {hint}",
         ]
         for line in lines:
             console.say(line)
@@ -123,17 +125,5 @@ class Runner:
             self._machine.console.say(f"warning: {text}")
 
 
-def _find_cause(stage: str, words: str) -> str:
-    for text, cause in DISK_TEXTS.items():
-        if text in words:
-            return cause
-    causes = {
-        "storage": "storage-failed",
-        "acl": "acl-failed",
-        "agent": "consul-down",
-        "consul": "consul-down",
-        "patroni": "patroni-down",
-    }
-    return {**causes, "vip": "vip-wrong", "verify": "not-ready", "seal": "seal-failed"}.get(
-        stage, "system-failed"
-    )
+def _find_cause(stage: Stage, words: str) -> str:
+    return next((cause for text, cause in DISK_TEXTS.items() if text in words), stage.failure)

@@ -97,15 +97,15 @@ class Status:
         self.write()
         return seconds
 
-    def close(self, state: str, cause: Cause | None = None) -> None:
-        """Record how the run ended."""
+    def close(self, state: str, cause: Cause | None = None, hint: str = "") -> None:
+        """Record how the run ended, and what an operator does about it."""
         self._data["state"] = state
         if cause:
             self._data["failure"] = {
                 "stage": self._data["stage"],
                 "cause": cause.id,
                 "reason": cause.reason,
-                "hint": cause.hint,
+                "hint": hint,
             }
         self.write()
 

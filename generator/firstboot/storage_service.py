@@ -16,6 +16,8 @@ from generator.firstboot.intent import load_intent
 from generator.firstboot.lvm import LOST, Lvm
 from generator.firstboot.patience import NotYet, keep_trying
 from generator.firstboot.runner import EXIT_FAILED, EXIT_READY, EXIT_REFUSED
+from generator.firstboot.stage import find_hint
+from generator.firstboot.stages.storage import StorageStage
 from generator.firstboot.volumes import (
     check_file_systems,
     check_unmounted_marker,
@@ -51,7 +53,7 @@ def bring_up_storage(machine: Machine) -> int:
         keep_trying(machine, lambda: activate_and_mount(machine, storage, intent))
     except StageFailed as failure:
         machine.console.say(f"[storage] {failure.cause.id}: {failure.cause.reason}")
-        machine.console.say(f"[storage] what to do: {failure.cause.hint}")
+        machine.console.say(f"[storage] what to do: {find_hint([StorageStage()], failure.cause.id)}")
         return EXIT_REFUSED if isinstance(failure, Refused) else EXIT_FAILED
     except (CommandFailed, OSError, LookupError) as error:
         machine.console.say(f"[storage] storage-failed: {error}")

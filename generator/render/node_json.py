@@ -28,21 +28,6 @@ Document = dict[str, object]
 
 TIME_WAIT_SECONDS = 120
 DIGEST_LENGTH = 12
-DOWNLOAD_SECONDS = 900
-DEADLINES = {
-    "preflight": 120,
-    "time": 150,
-    "system": 300,
-    "agent": 300,
-    "storage": 600,
-    "consul": 900,
-    "acl": 900,
-    "patroni": 3600,
-    "vip": 600,
-    "verify": 1800,
-    "seal": 600,
-}
-"""Seconds per stage; the long ones wait for other machines."""
 
 
 class DeliveredFile(Protocol):
@@ -226,12 +211,6 @@ def _describe_vip(node: ResolvedNode, bundle: CredentialBundle) -> Document | No
     }
 
 
-def _describe_deadlines(cluster: ResolvedCluster) -> Document:
-    if describe_consul_source(cluster) is None:
-        return dict(DEADLINES)
-    return {**DEADLINES, "preflight": DOWNLOAD_SECONDS}
-
-
 def _describe_identity(node: ResolvedNode) -> Document:
     cluster, facts, spec = node.cluster, node.cluster.platform, node.cluster.spec
     roles = [("consul-server", node.is_server), ("postgres", node.is_member)]
@@ -316,5 +295,4 @@ def describe_node(node: ResolvedNode, bundle: CredentialBundle, files: Iterable[
         "consul": _describe_consul(node, bundle),
         "patroni": _describe_patroni(node, bundle),
         "vip": _describe_vip(node, bundle),
-        "deadlines": _describe_deadlines(node.cluster),
     }

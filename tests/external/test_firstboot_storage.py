@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.firstboot.causes import HINTS
+from generator.firstboot.stages.storage import StorageStage
 from tests.external.machine_fixtures import demand_privileges, install_image, read_os_release
 from tests.fakes.machines import TestMachine
 from tests.fakes.network import sh
@@ -372,7 +372,7 @@ def has_cause(machine: TestMachine, cause: str) -> bool:
 
 def clear(machine: TestMachine, disk: str, cause: str) -> None:
     """Do what the hint of a cause says."""
-    command = re.search(r"`(wipefs -a DISK .*)`", HINTS[cause])
+    command = re.search(r"`(wipefs -a DISK .*)`", StorageStage.hints[cause])
     assert command
     machine.ask("sh", "-c", command[1].replace("DISK", disk))
 
@@ -396,8 +396,8 @@ def test_the_documented_commands_are_those_of_the_hint() -> None:
     block = text.partition("## Disks that were used before")[2].split("```")[1]
     for line in block.splitlines()[1:]:
         command = line.removesuffix(" conv=fsync").replace(" - 8192", "-8192").strip()
-        assert command in HINTS["disk-foreign"]
-        assert command in HINTS["disk-replaced"]
+        assert command in StorageStage.hints["disk-foreign"]
+        assert command in StorageStage.hints["disk-replaced"]
 
 
 def test_a_label_that_the_power_cut_took_is_written_again(machine: TestMachine) -> None:

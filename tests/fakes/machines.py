@@ -249,7 +249,7 @@ mkdir -p {self.root}/run/postgresql && chown postgres: {self.root}/run/postgresq
 
     def shorten_deadline(self, stage: str, seconds: int) -> None:
         """Give a stage of a running machine less time."""
-        self._change_node(lambda node: node["deadlines"].update({stage: seconds}))
+        self._change_node(lambda node: node.setdefault("deadlines", {}).update({stage: seconds}))
 
     def _change_node(self, change: Callable[[dict[str, Any]], None]) -> None:
         node = json.loads(self.ask("cat", "/etc/holster/node.json"))

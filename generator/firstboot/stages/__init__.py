@@ -18,8 +18,7 @@ from generator.firstboot.stages.vip import VipStage
 if TYPE_CHECKING:
     from generator.firstboot.stage import Stage
 
-STAGES: tuple[Stage, ...] = (
-    PreflightStage(),
+_LATER: tuple[Stage, ...] = (
     TimeStage(),
     SystemStage(),
     AgentStage(),
@@ -30,4 +29,5 @@ STAGES: tuple[Stage, ...] = (
     VipStage(),
     VerifyStage(),
     SealStage(),
-)  # type: tuple[Stage, ...]
+)
+STAGES: tuple[Stage, ...] = (PreflightStage(_LATER), *_LATER)

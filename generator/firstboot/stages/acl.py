@@ -25,7 +25,15 @@ class AclStage(Stage):
     """Make what `acl.json` lists, idempotently and in competition with the other servers."""
 
     name = "acl"
-    default_deadline = 900
+    deadline = 900
+    failure = "acl-failed"
+    hints = {
+        "node-invalid": "render the payload again with the same release of Holster as the program on this machine",
+        "acl-token": "the servers have not made the tokens yet, or payloads of different renders were mixed",
+        "acl-policy": "a policy does not allow what is needed: deliver payloads of one render to all machines",
+        "acl-failed": "look at `journalctl -u consul` on the leader",
+        "consul-settings": "look at `journalctl -u consul` on the leader; the settings are read with `consul operator autopilot get-config`",
+    }
 
     def check(self, machine: Machine) -> bool:
         """Machines without `acl.json` only wait; servers compare, since policies may have changed."""

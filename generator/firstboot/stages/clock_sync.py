@@ -17,7 +17,7 @@ class TimeStage(Stage):
     """Start time synchronisation and wait a bounded time for it (reference trap 19)."""
 
     name = "time"
-    default_deadline = 150
+    deadline = 150
 
     def is_needed(self, machine: Machine) -> bool:
         """Without time servers there is nothing to wait for."""

@@ -37,7 +37,8 @@ class AgentStage(Stage):
     """Start the agent; it finds the others while this machine goes on."""
 
     name = "agent"
-    default_deadline = 300
+    deadline = 300
+    failure = "consul-down"
 
     def apply(self, machine: Machine) -> None:
         """Forget what an image left behind, start."""
@@ -62,7 +63,18 @@ class ConsulStage(Stage):
     """Wait for the quorum."""
 
     name = "consul"
-    default_deadline = 900
+    deadline = 900
+    failure = "consul-down"
+    hints = {
+        "consul-config": "the agent refuses its configuration: compare the declared Consul version with `consul version`",
+        "consul-down": "look at `journalctl -u consul`; the unit is started again every five seconds",
+        "consul-no-leader": "boot the other Consul servers; check that ports 8300 and 8301 are open between the machines",
+        "gossip-key": "one machine has another gossip key: deliver the payloads of one and the same render to all machines",
+        "consul-address": "the machine does not have the address of its node.json; check the network configuration",
+        "consul-name-taken": "another machine uses the name: `consul force-leave NAME` with the management token (see the documentation of secrets), then run again",
+        "consul-too-old": "the server was away for longer than server_rejoin_age_max: clear its data directory and let it join anew",
+        "consul-tls": "the certificates do not fit: check the clock, and deliver payloads of one render to all machines",
+    }
 
     def apply(self, machine: Machine) -> None:
         """Change nothing: the agent was started by the stage agent."""

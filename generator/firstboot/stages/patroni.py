@@ -33,7 +33,23 @@ class PatroniStage(Stage):
     """Start Patroni; the first member begins, and where it does not, they sort it out among themselves."""
 
     name = "patroni"
-    default_deadline = 3600
+    deadline = 3600
+    failure = "patroni-down"
+    programs = ("runuser",)
+    hints = {
+        "patroni-down": "look at `journalctl -u patroni`",
+        "patroni-waits-for-consul": "Patroni cannot use Consul: check `consul members` and the token",
+        "patroni-waits-for-leader": "no member makes the database: `holster-firstboot status` of the others says why; when one of them is lost for good, see the reset procedure in the documentation",
+        "leader-missing": "look at `patronictl list` and at `journalctl -u patroni` of all members; start the one that led last",
+        "data-missing": "attach the data disks of the member that led last; when nothing of the cluster is to be kept, see the reset procedure in the documentation",
+        "cluster-unknown": "on the member that led last, and on no other, create the file `/var/lib/holster/lead`; the others wait for it and follow (see the documentation: data without a cluster)",
+        "patroni-other-cluster": "the data directory belongs to another cluster: attach the right disks or clear them by hand",
+        "patroni-name-taken": "another machine already runs as this member; give the machines different names",
+        "patroni-hba": "pg_hba has no rule for this connection: `patronictl edit-config`",
+        "patroni-not-empty": "a directory that must be empty is not: clear data and WAL directory of this member together",
+        "patroni-bootstrap-failed": "Patroni tries again by itself; mend what its words name (in full: `journalctl -u patroni`)",
+        "patroni-roles-missing": "the leader makes them with /etc/holster/roles.sql; its words say why it cannot: mend that, or run the file there by hand as postgres with `psql -f`",
+    }
 
     def is_needed(self, machine: Machine) -> bool:
         """Only members run PostgreSQL."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Container
+from typing import TYPE_CHECKING, Container, Sequence
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
-from generator.firstboot.firewall import find_program
 from generator.firstboot.machine import STATE_DIR
 from generator.firstboot.node import MEMBER, SERVER, PayloadFile
 from generator.firstboot.programs import is_installed, supply_programs
@@ -16,24 +15,40 @@ from generator.firstboot.stage import Stage
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
-    from generator.firstboot.node import Program
+    from generator.firstboot.node import Node, Program
 
-EVERYWHERE = ("systemctl", "journalctl", "ip", "sysctl", "systemd-tmpfiles")
-LVM = ("pvs", "vgs", "lvs", "pvcreate", "vgcreate", "lvcreate", "vgchange", "pvresize", "lvextend")
-FILE_SYSTEMS = ("wipefs", "blkid", "mkfs.ext4", "e2fsck", "dumpe2fs", "debugfs", "resize2fs")
-MOUNTS = ("mount", "umount")
-MEMBERS = (*LVM, *FILE_SYSTEMS, *MOUNTS, "udevadm", "runuser")
-SELINUX = ("selinuxenabled", "semanage", "restorecon", "setenforce")
+EVERYWHERE = ("systemctl", "journalctl")
+# So long may the servers be absent that a declared program comes from.
+DOWNLOAD_DEADLINE = 900
 TOLD_LATER = ("consul", "patroni", "vip_manager")
 DELIVERED = f"{STATE_DIR}/delivered"
 SEEDS = ("/var/lib/cloud/instance", "/run/cloud-init")
 
 
 class PreflightStage(Stage):
-    """Compare the machine with its payload."""
+    """Compare the machine with its payload, and with what the stages after this one need."""
 
     name = "preflight"
-    default_deadline = 120
+    deadline = 120
+    hints = {
+        "payload-incomplete": "deliver the payload again: boot with the node's seed disc attached, or unpack the payload archive",
+        "machine-unfit": "install what is missing, or render for the platform that this machine runs",
+        "locale-missing": "install the package of the locale (glibc-langpack-LANGUAGE; on Debian locales, then locale-gen), or build the image anew",
+        "program-source": "put the declared file where its source says, or correct url and sha256 in the spec and render again",
+    }
+
+    def __init__(self, later: Sequence[Stage]) -> None:
+        self._later = tuple(later)
+
+    def find_deadline(self, node: Node) -> int:
+        """Give a declared source of a program the time to answer."""
+        has_source = any(program.source is not None for program in node.programs.values())
+        return node.deadlines.get(self.name, DOWNLOAD_DEADLINE if has_source else self.deadline)
+
+    def list_programs(self, machine: Machine) -> Sequence[str]:
+        """Return what every stage uses, then what each of the later ones needs."""
+        needed = [stage.list_programs(machine) for stage in self._later if stage.is_needed(machine)]
+        return list(dict.fromkeys([*EVERYWHERE, *(name for names in needed for name in names)]))
 
     def apply(self, machine: Machine) -> None:
         """Repair an interrupted delivery once, where the datasource is still there."""
@@ -59,7 +74,7 @@ class PreflightStage(Stage):
         """
         lacking = supply_programs(machine)
         broken = _find_broken_files(machine)
-        unfit = [*_check_system(machine), *_check_programs(machine, lacking), *_check_users(machine)]
+        unfit = [*_check_system(machine), *self._check_programs(machine, lacking), *_check_users(machine)]
         unfit += _warn_of_versions(machine)
         locales = _check_locales(machine)
         if unfit:
@@ -74,6 +89,17 @@ class PreflightStage(Stage):
             # What cloud-init wrote is on the disk from here on; until then user-data's bootcmd repeats it.
             os.sync()
             machine.fs.write(DELIVERED, "")
+
+    def _check_programs(self, machine: Machine, lacking: Container[str]) -> list[str]:
+        names = self.list_programs(machine)
+        problems = [f"the program {name} is missing" for name in names if machine.commands.find(name) is None]
+        for name, program in sorted(machine.node.programs.items()):
+            if name not in lacking and not is_installed(machine, program):
+                problems.append(
+                    f"{name}: {program.path} is missing or not executable "
+                    f"(version {program.version} is expected)"
+                )
+        return problems
 
 
 def _find_broken_files(machine: Machine) -> list[str]:
@@ -120,24 +146,6 @@ def _check_locales(machine: Machine) -> list[str]:
     except CommandFailed as error:
         return [f"the locales cannot be listed: {error}"]
     return [f"the locale {name} is missing" for name in wanted if name not in known]
-
-
-def _check_programs(machine: Machine, lacking: Container[str]) -> list[str]:
-    names = [*EVERYWHERE, *(MEMBERS if MEMBER in machine.node.roles else ())]
-    if machine.node.platform.has_selinux:
-        names += SELINUX
-    firewall = find_program(machine.node)
-    if firewall is not None:
-        names.append(firewall)
-    problems = [f"the program {name} is missing" for name in names if machine.commands.find(name) is None]
-    for name, program in sorted(machine.node.programs.items()):
-        if name in lacking:
-            continue
-        if not is_installed(machine, program):
-            problems.append(
-                f"{name}: {program.path} is missing or not executable (version {program.version} is expected)"
-            )
-    return problems
 
 
 def _warn_of_versions(machine: Machine) -> list[str]:

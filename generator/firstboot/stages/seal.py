@@ -53,7 +53,11 @@ class SealStage(Stage):
     """Enable the services and remove the copies of the payload."""
 
     name = "seal"
-    default_deadline = 600
+    deadline = 600
+    failure = "seal-failed"
+    hints = {
+        "seal-failed": "the last words of the program are in the reason; run again when the cause is gone",
+    }
 
     def apply(self, machine: Machine) -> None:
         """Enable and clean: the stage before has just looked at everything."""

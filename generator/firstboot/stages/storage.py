@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
     from generator.firstboot.node import Storage, Volume
 
+LVM = ("pvs", "vgs", "lvs", "pvcreate", "vgcreate", "lvcreate", "vgchange", "pvresize", "lvextend")
+FILE_SYSTEMS = ("wipefs", "blkid", "mkfs.ext4", "e2fsck", "dumpe2fs", "debugfs", "resize2fs")
+MOUNTS = ("mount", "umount")
 # A disk that is probed late appears within this time or not at all.
 DISK_WAIT = 60
 # The smallest room that LVM takes for itself at the start of a disk, in MiB.
@@ -50,7 +53,25 @@ class StorageStage(Stage):
     """Make or reuse the volume group, format what is new, mount."""
 
     name = "storage"
-    default_deadline = 600
+    deadline = 600
+    failure = "storage-failed"
+    programs = (*LVM, *FILE_SYSTEMS, *MOUNTS, "udevadm")
+    hints = {
+        "disk-missing": "attach the disk, or correct the selector in the spec and render again",
+        "disk-ambiguous": "select the disk by serial number, WWN or by-id path in the spec, and render again",
+        "disk-unfit": "select another disk in the spec, or enlarge this one",
+        "disk-unreadable": "the disk does not answer or has read errors: look at `journalctl -k`, at its cables and paths, and replace it when it is dying",
+        "disk-foreign": "save what is on the disk; when it is not needed, clear it by hand, then run again: `wipefs -a DISK && dd if=/dev/zero of=DISK bs=1M count=4 && dd if=/dev/zero of=DISK bs=512 count=8192 seek=$(($(blockdev --getsz DISK)-8192))`",
+        "disk-replaced": "attach the disk that belongs to the pair, or clear both by hand, to start blank: `wipefs -a DISK && dd if=/dev/zero of=DISK bs=1M count=4 && dd if=/dev/zero of=DISK bs=512 count=8192 seek=$(($(blockdev --getsz DISK)-8192))`",
+        "volumes-incomplete": "look at it with `lvs -o +devices`: complete the group by hand, or remove it when nothing in it is needed; one that was extended onto other disks is not reused",
+        "volumes-misplaced": "move the volumes with pvmove so that each lies on its own disk, or select the disks the other way round",
+        "volume-unexpected": "look at the volume with blkid and mount; it is never formatted when anything is on it",
+        "mount-blocked": "move the files away or correct /etc/fstab, then run again",
+        "volumes-unequal": "mount both volumes by hand for a look: data and WAL belong together; clear both directories, or restore the one that is missing",
+        "volume-damaged": "the file system needs a decision: make a copy of the volume if you can, then `e2fsck` it by hand and run again, or have the replica copied anew",
+        "volume-of-another": "these disks belong to another cluster or role; attach the right ones",
+        "storage-failed": "the last words of the program are in the reason; run again when the cause is gone",
+    }
 
     def is_needed(self, machine: Machine) -> bool:
         """Members have data volumes, other machines have none."""

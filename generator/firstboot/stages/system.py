@@ -6,11 +6,11 @@ Every step sets a state rather than changes one, so that repeating it is harmles
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Sequence
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
-from generator.firstboot.firewall import set_firewall
+from generator.firstboot.firewall import find_program, set_firewall
 from generator.firstboot.folders import make_system_folders
 from generator.firstboot.huge_pages import reserve_huge_pages
 from generator.firstboot.journal import keep_journal
@@ -27,13 +27,25 @@ UNITS = "/etc/systemd/system/"
 BEGIN = "# begin holster"
 END = "# end holster"
 OWN_UNIT = "holster-firstboot.service"
+SETTINGS = ("sysctl", "systemd-tmpfiles")
+SELINUX = ("selinuxenabled", "semanage", "restorecon", "setenforce")
 
 
 class SystemStage(Stage):
     """Prepare the operating system for the services."""
 
     name = "system"
-    default_deadline = 300
+    deadline = 300
+    hints = {
+        "watchdog-missing": "give the machine a watchdog that resets it (QEMU: i6300esb), or set the watchdog to automatic in the spec",
+        "huge-pages-missing": "when the memory is in pieces, restart the machine: the pages are reserved before anything else runs; else correct the machine's memory in the spec, or remove huge_pages: on, and render again",
+    }
+
+    def list_programs(self, machine: Machine) -> Sequence[str]:
+        """Return those of the kernel's settings, of the packet filter and of SELinux."""
+        selinux = SELINUX if machine.node.platform.has_selinux else ()
+        firewall = find_program(machine.node)
+        return (*SETTINGS, *selinux, *((firewall,) if firewall else ()))
 
     def apply(self, machine: Machine) -> None:
         """Set everything."""

@@ -37,7 +37,12 @@ class VerifyStage(Stage):
     """Ask all parts until all agree."""
 
     name = "verify"
-    default_deadline = 1800
+    deadline = 1800
+    failure = "not-ready"
+    hints = {
+        "replicas-missing": "boot the other members; look at `patronictl list` and at their journals",
+        "not-ready": "the reason lists what is still missing; look there first",
+    }
 
     def apply(self, machine: Machine) -> None:
         """Change nothing: this stage only looks."""

@@ -23,7 +23,14 @@ class VipStage(Stage):
     """Find the interface, start vip-manager, see that address and role agree."""
 
     name = "vip"
-    default_deadline = 600
+    deadline = 600
+    failure = "vip-wrong"
+    programs = ("ip",)
+    hints = {
+        "vip-interface": "the address of node.json is on no interface, or the interface is down: check the network configuration",
+        "vip-wrong": "look at `journalctl -u vip-manager` and at `ip address` on all members",
+        "vip-unsupported": "this vip-manager was built without support for the mode: install another build or set vip_manager.mode",
+    }
 
     def is_needed(self, machine: Machine) -> bool:
         """Only members may hold the address."""

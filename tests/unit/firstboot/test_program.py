@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 import generator
-from generator.firstboot import VERSION, causes
+from generator.firstboot import VERSION, causes, runner
 from generator.firstboot.cli import main
+from generator.firstboot.command import CommandFailed
+from generator.firstboot.document import parse_node
+from generator.firstboot.runner import Runner
+from generator.firstboot.stage import Stage
 from generator.firstboot.stages import STAGES
+from generator.firstboot.stages.preflight import PreflightStage
 from generator.firstboot_archive import build_firstboot
-from generator.render.node_json import DEADLINES
-from tests.fakes.firstboot_runs import run
+from tests.fakes.firstboot_runs import Run, run
 from tests.fakes.node_documents import make_document, write_document
 
 if TYPE_CHECKING:
+    from generator.firstboot.machine import Machine
     from tests.fakes.fake_machine import FakeMachine
 
 PACKAGE = Path(generator.__file__).parent / "firstboot"
@@ -84,21 +89,106 @@ def test_nothing_else_of_the_project_is_imported() -> None:
                 assert top != "subprocess" or path.name == "command.py"
 
 
+def _list_hints() -> dict[str, tuple[str, str]]:
+    """Return owner and hint of each cause."""
+    owned = [(cause, stage.name, hint) for stage in STAGES for cause, hint in stage.hints.items()]
+    shared = [(cause, "any", hint) for cause, hint in causes.SHARED_HINTS.items()]
+    found = {cause: (owner, hint) for cause, owner, hint in [*owned, *shared]}
+    assert len(found) == len(owned) + len(shared), "a cause has two owners"
+    return found
+
+
+def _list_raised() -> set[str]:
+    """Return every cause that stands as a text where one is expected."""
+    places = {"StageFailed": 0, "Refused": 0, "NotYet": 0, "Cause": 0, "Gap": 0, "explain": 2, "LogText": 2}
+    found = {stage.failure for stage in STAGES} | set(runner.DISK_TEXTS.values())
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            place = places.get(name, len(node.args))
+            if place < len(node.args):
+                argument = node.args[place]
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    found.add(argument.value)
+    return found
+
+
 def test_every_cause_is_documented_and_used() -> None:
-    """docs/first-boot.md lists each cause, and each cause is raised somewhere."""
-    listed = set(re.findall(r"^\| `([a-z-]+)` \|", DOCS.read_text().partition("## Causes")[2], re.MULTILINE))
-    assert listed == set(causes.HINTS)
+    """docs/first-boot.md lists each cause with its stage and hint; none is raised that has none."""
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| ([a-z, ]+) \| (.*) \|$", DOCS.read_text().partition("## Causes")[2], re.MULTILINE
+    )
+    hints = _list_hints()
+    assert {cause: hint for cause, _, hint in rows} == {cause: hint for cause, (_, hint) in hints.items()}
+    for cause, stages, _ in rows:
+        assert hints[cause][0] in stages.split(", "), cause
+    assert _list_raised() <= set(hints)
     sources = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
-    assert [cause for cause in causes.HINTS if sources.count(f'"{cause}"') < 2] == []
-    assert {text.cause for text in causes.LOG_TEXTS} <= set(causes.HINTS)
+    assert [cause for cause in hints if sources.count(f'"{cause}"') < 2] == []
 
 
-def test_the_renderer_and_the_program_know_the_same_stages() -> None:
-    """A deadline for a stage that does not exist would be silent."""
-    assert [stage.name for stage in STAGES] == list(DEADLINES)
-    assert {stage.name: stage.default_deadline for stage in STAGES} == DEADLINES
-    for stage in STAGES:
-        assert f"| `{stage.name}` |" in DOCS.read_text()
+def test_the_stages_are_documented_in_their_order() -> None:
+    """With the seconds that each has."""
+    rows = re.findall(r"^\| `([a-z]+)` \| [^|]+ \| (\d+) \|", DOCS.read_text(), re.MULTILINE)
+    assert rows == [(stage.name, str(stage.deadline)) for stage in STAGES]
+
+
+class _NewStage(Stage):
+    """One that this program does not have."""
+
+    name = "backup"
+    deadline = 7
+    failure = "backup-failed"
+    programs = ("sysctl", "rsync")
+    hints = {"backup-failed": "look at the backup server"}  # noqa: RUF012
+
+    def apply(self, machine: Machine) -> None:
+        """Fail as a program does."""
+        assert machine.deadline == machine.clock.steady() + self.deadline
+        raise CommandFailed("rsync: no answer")
+
+    def confirm(self, machine: Machine) -> None:
+        """Never reached."""
+
+
+def test_a_stage_brings_all_that_it_is(fake: FakeMachine) -> None:
+    """A new one is a file and a line of `stages`: nothing else knows it by name."""
+    stage = _NewStage()
+    fake.state["missing"] = ["rsync"]
+    fake.save()
+    result = Run(fake)
+    assert Runner(result.open(), [PreflightStage([stage]), stage]).run() == 1
+    assert "the program rsync is missing" in result.failure["reason"]
+    fake.state["missing"] = []
+    fake.save()
+    fake.script("rsync", 0, "")
+    assert Runner(result.open(), [PreflightStage([stage]), stage]).run() == 1
+    assert result.failure == {
+        "stage": "backup",
+        "cause": "backup-failed",
+        "reason": "rsync: no answer",
+        "hint": "look at the backup server",
+    }
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, 900), ({"preflight": 20}, 20)])
+def test_a_declared_source_has_time_to_answer(given: dict[str, int], expected: int) -> None:
+    """The other stages have their own time, and node.json may set another one."""
+    document = make_document()
+    document["deadlines"] = given
+    preflight = STAGES[0]
+    assert preflight.find_deadline(parse_node(json.dumps(document))) == given.get("preflight", 120)
+    document["programs"]["consul"]["source"] = {
+        "sha256": "ab" * 32,
+        "url": "https://files.example.org/consul",
+    }
+    assert preflight.find_deadline(parse_node(json.dumps(document))) == expected
+    del document["deadlines"]
+    assert [stage.find_deadline(parse_node(json.dumps(document))) for stage in STAGES[1:]] == [
+        stage.deadline for stage in STAGES[1:]
+    ]
 
 
 def test_status_shows_the_stages_to_a_person_and_to_a_program(

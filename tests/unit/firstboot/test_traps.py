@@ -78,7 +78,7 @@ def test_unknown_configuration_keys_are_named_long_before_the_deadline(fake: Fak
     result = stop_at(fake, "consul", "consul-config")
     assert "Config validation failed" in result.failure["reason"]
     stage = next(item for item in result.status["stages"] if item["name"] == "consul")
-    assert stage["seconds"] < ConsulStage.default_deadline / 10
+    assert stage["seconds"] < ConsulStage.deadline / 10
 
 
 def test_old_words_about_the_configuration_stop_nobody(fake: FakeMachine) -> None:

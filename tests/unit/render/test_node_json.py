@@ -30,7 +30,6 @@ def test_no_network_is_used_where_the_user_declared_no_address(
     """The platform's own URL is for the machine that builds the image."""
     document = json.loads(read_text(render, consul))
     assert document["programs"]["consul"]["source"] is None
-    assert document["deadlines"]["preflight"] == 120
 
 
 @pytest.mark.parametrize(
@@ -46,11 +45,9 @@ def test_no_network_is_used_where_the_user_declared_no_address(
 def test_a_declared_address_reaches_the_first_boot_program(
     render: Render, url: str, place: dict[str, str]
 ) -> None:
-    """With its digest, and with time to load it; the program itself reads it, and looks what the file is."""
+    """With its digest; the program itself reads it, and looks what the file is."""
     source = parse_node(read_text(render, {"url": url, "sha256": DIGEST})).programs["consul"].source
     assert source == Source(place.get("path"), place.get("url"), DIGEST)
-    deadlines = json.loads(read_text(render, {"url": url, "sha256": DIGEST}))["deadlines"]
-    assert deadlines["preflight"] == 900
 
 
 def test_what_the_first_boot_cannot_use_serves_the_image_only(render: Render) -> None:

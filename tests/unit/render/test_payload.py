@@ -71,7 +71,6 @@ CONTRACT = {
     "consul",
     "patroni",
     "vip",
-    "deadlines",
 }
 
 
