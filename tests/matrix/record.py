@@ -50,6 +50,11 @@ def figures_path() -> Path:
     return Path(os.environ.get("HOLSTER_MATRIX_FIGURES", ROOT / "output" / "matrix-figures.json"))
 
 
+def logs_folder(place: str, scenario: Scenario) -> Path:
+    """Return where the logs of a cluster go that broke a promise."""
+    return figures_path().with_name("matrix-logs") / f"{place}-{scenario.id}"
+
+
 def record(example: str, setting: Setting, scenario: Scenario, figures: Figures, terms: Terms) -> None:
     """Write the figures of a scenario down, over those of an earlier run of the same."""
     path = figures_path()

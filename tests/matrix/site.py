@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,7 @@ from tests.matrix.processes import list_machine, list_of_unit
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.matrix.clusters import Recipe
@@ -241,15 +242,22 @@ class Site:
 
     def logs(self) -> str:
         """Return what a person would look at."""
-        parts = []
+        return "\n".join(
+            f"==== {name} {path.name}\n{path.read_text(errors='replace')[-3000:]}"
+            for name, path in self._list_logs()
+        )
+
+    def _list_logs(self) -> Iterator[tuple[str, Path]]:
         for name, machine in self.machines.items():
             units = sorted((machine.upper / "var/log/units").glob("*.log"))
-            parts += [
-                f"==== {name} {path.name}\n{path.read_text(errors='replace')[-3000:]}"
-                for path in (machine.folder / "firstboot.log", *units)
-                if path.exists()
-            ]
-        return "\n".join(parts)
+            paths = (machine.folder / "firstboot.log", *units)
+            yield from ((name, path) for path in paths if path.exists())
+
+    def save_logs(self, folder: Path) -> None:
+        """Copy all logs to a folder, as MACHINE-UNIT.log: the machines are soon removed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, path in self._list_logs():
+            shutil.copyfile(path, folder / f"{name}-{path.name}")
 
     def remove(self) -> None:
         """Remove everything."""

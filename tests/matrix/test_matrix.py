@@ -9,8 +9,8 @@ import pytest
 
 from tests.matrix.demands import list_broken
 from tests.matrix.programs import list_compared
-from tests.matrix.record import record
-from tests.matrix.run import Scenario, run_scenario
+from tests.matrix.record import logs_folder, record
+from tests.matrix.run import Figures, Scenario, run_scenario
 from tests.matrix.scenarios import list_matrix, walk
 from tests.matrix.settings import PLAIN, SETTINGS, Setting, compare
 
@@ -40,16 +40,29 @@ CASES = [
 ]
 
 
+def attempt(site: Site, name: str, scenario: Scenario) -> tuple[Figures, list[str]]:
+    """Run a scenario and say what it broke; the logs are kept then, and when it did not get that far."""
+    logs = logs_folder(name, scenario)
+    try:
+        figures = run_scenario(site, scenario)
+    except Exception:
+        site.save_logs(logs)
+        raise
+    broken = list_broken(figures, scenario, site.recipe.terms())
+    if broken:
+        site.save_logs(logs)
+    return figures, broken
+
+
 @pytest.mark.parametrize(("example", "setting", "scenario"), CASES)
 def test_a_fault_breaks_no_promise(
     open_site: Callable[..., Site], example: str, setting: Setting, scenario: Scenario
 ) -> None:
     """The figures are written down whatever they are."""
     site = open_site(example, setting)
-    terms = site.recipe.terms()
-    figures = run_scenario(site, scenario)
-    record(example, setting, scenario, figures, terms)
-    assert list_broken(figures, scenario, terms) == [], figures
+    figures, broken = attempt(site, setting.place(example), scenario)
+    record(example, setting, scenario, figures, site.recipe.terms())
+    assert broken == [], figures
 
 
 @pytest.mark.parametrize("example", [pytest.param(name, id=f"{name}:walk") for name in EXAMPLES])
@@ -62,9 +75,7 @@ def test_a_random_walk_breaks_no_promise(
         pytest.skip("no walk was asked for")
     broken = []
     for number, scenario in enumerate(walk(example, seed, STEPS), 1):
-        site = open_site(example)
-        figures = run_scenario(site, scenario)
-        found = list_broken(figures, scenario, site.recipe.terms())
+        _, found = attempt(open_site(example), f"{example}-walk-{seed}-{number}", scenario)
         sys.stdout.write(f"{number} {scenario.id}: {found or 'fine'}\n")
         broken += [f"step {number}, {scenario.id}: {words}" for words in found]
     assert broken == [], f"seed {seed}"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.matrix.clusters import Recipe, Wanted
 from tests.matrix.faults import FAULTS
 from tests.matrix.programs import VipManager
-from tests.matrix.record import compare_vip_managers, make_table
-from tests.matrix.run import Figures
+from tests.matrix.record import compare_vip_managers, logs_folder, make_table
+from tests.matrix.run import Figures, Scenario
 from tests.matrix.scheduling import find_place
 from tests.matrix.settings import SETTINGS, Setting, compare
+from tests.matrix.site import Site
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,19 @@ def test_vip_managers_stand_side_by_side() -> None:
     ]
     lost = {**items[0], "lost": 3, "rows": 9, "lost_from_s": -0.1, "lost_until_s": 18.0}
     assert "3 of 9 (-0.1 to 18.0 s after the fault)" in make_table([lost])
+
+
+def test_logs_outlive_their_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without them nobody can say afterwards whose fault a broken promise was."""
+    monkeypatch.setenv("HOLSTER_MATRIX_FIGURES", str(tmp_path / "figures.json"))
+    units = tmp_path / "m" / "upper/var/log/units"
+    units.mkdir(parents=True)
+    (units / "consul.service.log").write_text("election won\n")
+    site = Site.__new__(Site)
+    machine: Any = SimpleNamespace(folder=tmp_path / "m", upper=tmp_path / "m" / "upper")
+    site.machines = {"trio1": machine}
+    folder = logs_folder("trio", Scenario("link", "both", 22))
+    site.save_logs(folder)
+    site.save_logs(folder)
+    assert folder == tmp_path / "matrix-logs" / "trio-link-both-22"
+    assert (folder / "trio1-consul.service.log").read_text() == "election won\n"
