@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from generator.firstboot import VERSION
 from generator.firstboot.archives import ArchiveUnusable, read_program
@@ -145,14 +145,30 @@ def _unpack(fs: RootFs, file: str, name: str, target: str) -> int:
 
 def _show_status(fs: RootFs, *, as_json: bool) -> int:
     data = load_status(fs)
-    if data is None:
-        is_there = os.path.lexists(str(fs.at(STATUS_JSON)))
-        words = (
-            f"{STATUS_JSON} is damaged; the next run writes it anew"
-            if is_there
-            else "the first boot has not begun"
-        )
+    text = None if data is None else _format(data, as_json=as_json)
+    if text is None:
+        words = _describe_absence(fs)
         sys.stdout.write("null\n" if as_json else f"{words}\n")
         return EXIT_FAILED
-    sys.stdout.write(json.dumps(data, indent=2) + "\n" if as_json else format_status(data))
+    sys.stdout.write(text)
     return EXIT_READY
+
+
+def _describe_absence(fs: RootFs) -> str:
+    path = fs.at(STATUS_JSON)
+    if not os.path.lexists(str(path)):
+        return "the first boot has not begun"
+    if path.exists() and not os.access(path, os.R_OK):
+        return f"{STATUS_JSON} cannot be read by this user: ask as root"
+    return f"{STATUS_JSON} is damaged; the next run writes it anew"
+
+
+def _format(data: dict[str, Any], *, as_json: bool) -> str | None:
+    """Return the record as text, None where something in it cannot be shown."""
+    try:
+        text = json.dumps(data, indent=2) + "\n" if as_json else format_status(data)
+        # Half of a pair of surrogates is a text for JSON, and for nobody else.
+        text.encode()
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    return text

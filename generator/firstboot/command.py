@@ -61,13 +61,13 @@ class Commands:
         """Return the full path of a program, or None."""
         return shutil.which(program, path=self._path)
 
-    def ask(self, *argv: str, timeout: float = 60) -> Completed:
-        """Run a command and return what it did, whatever its exit code.
+    def ask(self, *argv: str, timeout: float = 60, text: str = "") -> Completed:
+        """Run a command, with `text` as its input, and return what it did, whatever its exit code.
 
         Raises:
             CommandFailed: it is missing or did not end within `timeout` seconds.
         """
-        code, output, errors = self._execute(argv, timeout)
+        code, output, errors = self._execute(argv, timeout, text)
         return Completed(argv, code, output.decode(errors="replace"), errors.decode(errors="replace"))
 
     def run(self, *argv: str, timeout: float = 60) -> str:
@@ -92,7 +92,7 @@ class Commands:
             raise CommandFailed(Completed(argv, code, "", errors.decode(errors="replace")).describe())
         return output
 
-    def _execute(self, argv: Sequence[str], timeout: float) -> tuple[int, bytes, bytes]:
+    def _execute(self, argv: Sequence[str], timeout: float, text: str = "") -> tuple[int, bytes, bytes]:
         self._log(" ".join(argv))
         environment = {
             **os.environ,
@@ -105,7 +105,7 @@ class Commands:
         try:
             process = subprocess.Popen(  # noqa: S603 - this module exists to start programs; argv is never a shell line
                 argv,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if text else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environment,
@@ -115,7 +115,7 @@ class Commands:
         except OSError as error:
             raise CommandFailed(f"`{argv[0]}` cannot be started: {error.strerror}") from None
         try:
-            output, errors = process.communicate(timeout=timeout)
+            output, errors = process.communicate(text.encode() if text else None, timeout=timeout)
         except subprocess.TimeoutExpired:
             _abandon(process)
             raise CommandFailed(f"`{' '.join(argv)}` did not end within {timeout:.0f} seconds") from None

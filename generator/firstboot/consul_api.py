@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from generator.firstboot.causes import StageFailed
+from generator.firstboot.reader import Reader
 from generator.firstboot.web import Answer, Unreachable
 
 if TYPE_CHECKING:
@@ -154,14 +155,35 @@ def parse_acl(text: str | None) -> dict[str, Any]:
     """Return /etc/holster/acl.json.
 
     Raises:
-        StageFailed: it is missing, no JSON, or of a version that is not known.
+        StageFailed: it is missing, no JSON, of a version that is not known, or damaged.
     """
     try:
         data = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise StageFailed("payload-incomplete", "/etc/holster/acl.json is missing or no JSON") from None
     if not isinstance(data, dict) or data.get("holster_acl") != 1:
         raise StageFailed(
             "node-invalid", "/etc/holster/acl.json has a version that this program does not know"
         )
+    problems = _check_acl(data)
+    if problems:
+        raise StageFailed("payload-incomplete", f"/etc/holster/acl.json is damaged: {'; '.join(problems)}")
     return data
+
+
+def _check_acl(data: dict[str, Any]) -> list[str]:
+    problems: list[str] = []
+    reader = Reader(data, "", problems)
+    reader.text("http")
+    reader.section("management_token").text("secret_id")
+    if reader.has("autopilot"):
+        reader.section("autopilot").names()
+    for policy in reader.sections("policies"):
+        for key in ("name", "description"):
+            policy.text(key)
+        policy.lines("rules")
+    for token in reader.sections("tokens"):
+        for key in ("accessor_id", "secret_id", "description"):
+            token.text(key)
+        token.texts("policies")
+    return problems

@@ -89,7 +89,7 @@ class Initialisation:
             elif self._lasts("key", index, is_true=key is not None and self._is_abandoned(keys, key)):
                 delete_key(machine, patroni, "initialize", index)
                 machine.warn("the empty key initialize was deleted: nobody worked at the bootstrap any more")
-        return _find_gap(keys, patroni.members)
+        return _find_gap(keys, patroni)
 
     def _lasts(self, name: str, index: int, *, is_true: bool) -> bool:
         """Say whether something has been true of the same thing at every look for long enough."""
@@ -113,9 +113,13 @@ class Initialisation:
         return are_all_empty or get_held_key(self._machine) == key.changed_at
 
 
-def _find_gap(keys: Mapping[str, Key], count: int) -> Gap | None:
-    key = keys.get("initialize")
-    if "leader" in keys:
+def _find_gap(keys: Mapping[str, Key], patroni: Patroni) -> Gap | None:
+    key, leader, count = keys.get("initialize"), keys.get("leader"), patroni.members
+    if leader is not None and not leader.is_held:
+        # Patroni's own goes with its session; this one was put there by hand, or by a restored snapshot.
+        words = f"the key leader names {leader.value}, but no session holds it, so that nobody can take it"
+        return Gap("leader-stale", f"{words}: `consul kv delete {patroni.key('leader')}`")
+    if leader is not None:
         return None if key is not None and key.value else Gap("patroni-down", "the cluster has no id yet")
     if key is None:
         return Gap("patroni-down", "no member has begun to make the cluster")

@@ -8,6 +8,7 @@ so an interrupted creation is told from foreign data with certainty.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import string
 import uuid
@@ -22,6 +23,7 @@ CREATED = "created"
 # LVM's UUIDs: 32 characters in groups (pvcreate(8)).
 GROUPS = (6, 4, 4, 4, 4, 4, 6)
 LETTERS = string.ascii_letters + string.digits
+UUID = re.compile(r"[0-9A-Za-z-]{1,40}")
 
 
 class Intent:
@@ -63,9 +65,27 @@ class Intent:
 
 
 def load_intent(machine: Machine) -> Intent | None:
-    """Return the plan of this machine, or None."""
+    """Return the plan of this machine, or None: there is none, or none that can be used."""
     data = machine.fs.read_mapping(STORAGE_JSON)
-    return Intent(data) if data is not None and data.get("holster_storage") == FORMAT else None
+    return Intent(data) if data is not None and _is_plan(machine, data) else None
+
+
+def _is_plan(machine: Machine, data: dict[str, Any]) -> bool:
+    """Say whether a document has the shape that `save` writes, for all volumes of this machine."""
+    volumes = data.get("volumes")
+    # A list, since what stands there may be anything: not all of it can be looked for in a set.
+    if data.get("holster_storage") != FORMAT or data.get("state") not in [CREATING, CREATED]:
+        return False
+    storage = machine.node.storage
+    roles = [volume.role for volume in storage.volumes] if storage else []
+    return isinstance(volumes, dict) and all(_is_volume(volumes.get(role)) for role in roles)
+
+
+def _is_volume(entry: object) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("formatted"), bool):
+        return False
+    uuids = (entry.get("pv_uuid"), entry.get("fs_uuid"))
+    return all(isinstance(text, str) and UUID.fullmatch(text) for text in uuids)
 
 
 def _new_pv_uuid() -> str:

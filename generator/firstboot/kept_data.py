@@ -8,12 +8,12 @@ Which copy is the newest, only an operator can say.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Mapping
 
 from generator.firstboot.bootstrap import get_data_directory, is_own_bootstrap, list_filled
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.machine import STATE_DIR, Machine
-from generator.firstboot.patroni_keys import read_keys
+from generator.firstboot.patroni_keys import Key, delete_key, read_keys, write_key
 
 if TYPE_CHECKING:
     from generator.firstboot.node import Patroni
@@ -22,6 +22,8 @@ LEAD = f"{STATE_DIR}/lead"
 """Made by the operator on the one member that shall begin."""
 LED = ("leader", "status", "optime/leader")
 """Keys that only a leader writes; the last one before Patroni 2.1."""
+KEPT = "kept/"
+"""Folder of a key for each member that has data; Patroni does not read it, `patronictl remove` clears it."""
 CONTROL_FIELDS = {
     "Database cluster state": "state",
     "Latest checkpoint's TimeLineID": "timeline",
@@ -30,21 +32,61 @@ CONTROL_FIELDS = {
 }
 
 
-def wait_for_leader_of_kept_data(machine: Machine, patroni: Patroni) -> None:
-    """Wait, with data that this first boot did not make, until the cluster is known or this member may lead.
+def announce_kept_data(machine: Machine, patroni: Patroni) -> None:
+    """Tell the members without data that this one has some: they would make an empty database.
+
+    A member whose volumes were cleared in the meantime takes back what it said.
+
+    Raises:
+        StageFailed: Consul does not answer in time.
+    """
+    keys = read_keys(machine, patroni)
+    name = f"{KEPT}{patroni.member}"
+    has_data = bool(list_filled(machine)) and not is_own_bootstrap(machine)
+    if has_data and name not in keys and not is_led(keys):
+        write_key(machine, patroni, name, machine.node.instance_id)
+    elif not has_data and name in keys:
+        delete_key(machine, patroni, name, keys[name].changed_at)
+
+
+def wait_for_kept_data(machine: Machine, patroni: Patroni) -> None:
+    """Wait, without data, while another member has some and the cluster is not begun there.
+
+    An operator who wants an empty cluster says so as one who names the member that begins.
 
     Raises:
         StageFailed: the deadline came before.
     """
-    if patroni.members == 1 or is_own_bootstrap(machine) or not list_filled(machine):
-        return
+
+    def probe() -> str | None:
+        keys = read_keys(machine, patroni)
+        names = [name[len(KEPT) :] for name in keys if name.startswith(KEPT)]
+        is_begun = is_led(keys) or bool(keys.get("initialize", Key("", 0)).value)
+        if not names or is_begun or machine.fs.at(LEAD).exists():
+            return None
+        return (
+            f"the volumes of {', '.join(names)} hold a database, and the cluster is to begin there; a member"
+            f" that is gone for good: `consul kv delete {patroni.key(KEPT)}NAME`"
+        )
+
+    machine.wait(probe, lambda missing: StageFailed("cluster-unknown", missing))
+
+
+def wait_for_leader_of_kept_data(machine: Machine, patroni: Patroni) -> bool:
+    """Wait, with data that this first boot did not make, until the cluster is known or this member may lead.
+
+    Returns:
+        Whether this member begins the cluster with its data.
+
+    Raises:
+        StageFailed: the deadline came before.
+    """
+    if is_own_bootstrap(machine) or not list_filled(machine):
+        return False
     described: list[str] = []
 
     def probe() -> str | None:
-        if machine.fs.at(LEAD).exists():
-            return None
-        # Not `initialize`: who begins writes it before it leads, and another copy could win the lock then.
-        if any(name in LED for name in read_keys(machine, patroni)):
+        if patroni.members == 1 or machine.fs.at(LEAD).exists() or is_led(read_keys(machine, patroni)):
             return None
         if not described:
             described.append(_describe_control(machine, patroni))
@@ -54,6 +96,15 @@ def wait_for_leader_of_kept_data(machine: Machine, patroni: Patroni) -> None:
         )
 
     machine.wait(probe, lambda missing: StageFailed("cluster-unknown", missing))
+    return not is_led(read_keys(machine, patroni))
+
+
+def is_led(keys: Mapping[str, Key]) -> bool:
+    """Say whether the cluster has, or had, a leader.
+
+    Not `initialize`: who begins writes it before it leads, and another copy could win the lock then.
+    """
+    return any(name in LED for name in keys)
 
 
 def _describe_control(machine: Machine, patroni: Patroni) -> str:

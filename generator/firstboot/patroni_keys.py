@@ -19,10 +19,11 @@ MEMBERS = "members/"
 
 
 class Key(NamedTuple):
-    """A key's value, and Consul's index of its last change."""
+    """A key's value, Consul's index of its last change, and whether a session holds it."""
 
     value: str
     changed_at: int
+    is_held: bool = False
 
 
 class MemberState(NamedTuple):
@@ -62,7 +63,8 @@ def read_keys(machine: Machine, patroni: Patroni) -> dict[str, Key]:
 
 def _read_item(item: dict[str, Any]) -> Key:
     # Consul gives values in base64; an empty one is null.
-    return Key(b64decode(item["Value"] or "").decode(errors="replace").strip(), item["ModifyIndex"])
+    value = b64decode(item["Value"] or "").decode(errors="replace").strip()
+    return Key(value, item["ModifyIndex"], is_held=bool(item.get("Session")))
 
 
 def read_members(keys: Mapping[str, Key]) -> list[MemberState]:
@@ -87,6 +89,16 @@ def delete_key(machine: Machine, patroni: Patroni, name: str, index: int) -> Non
     """
     url = f"{machine.node.consul.http}/v1/kv/{patroni.key(name)}?cas={index}"
     _insist(machine, patroni, lambda: machine.web.ask(url, method="DELETE", token=patroni.token))
+
+
+def write_key(machine: Machine, patroni: Patroni, name: str, value: str) -> None:
+    """Write a key that no session holds; what is lost on the way is sent again.
+
+    Raises:
+        StageFailed: the deadline came without an answer.
+    """
+    url = f"{machine.node.consul.http}/v1/kv/{patroni.key(name)}"
+    _insist(machine, patroni, lambda: machine.web.ask(url, method="PUT", token=patroni.token, body=value))
 
 
 def _insist(machine: Machine, patroni: Patroni, ask: Callable[[], Answer], *others: int) -> Answer:

@@ -15,10 +15,17 @@ REASONS = (
     re.compile(r"^psql:.*(?:ERROR|FATAL)"),
     # The last line of a traceback, save the exception that only repeats another one.
     re.compile(r"^(?!patroni\.exceptions\.)[\w.]+(?:Error|Exception|Canceled|Full|Failure|Shutdown|\w): \S"),
-    re.compile(r"\b(?:FATAL|PANIC|ERROR):\s+(?!the database system is)"),
+    re.compile(r"\b(?:FATAL|PANIC|ERROR):\s+(?!\s|the database system is)"),
     re.compile(r"post_init script .* (?:failed|returned)"),
     FAILED,
 )
+
+DEATH = re.compile(r"\b(?:FATAL|PANIC):\s+(?!\s|the database system is|terminating )")
+
+
+def find_death(lines: Sequence[str]) -> str | None:
+    """Return the last line in which PostgreSQL says why it ended, or why it let nobody in."""
+    return next((line for line in reversed(lines) if DEATH.search(line)), None)
 
 
 def find_failure(lines: Sequence[str]) -> str | None:

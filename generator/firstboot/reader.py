@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+LARGEST_NUMBER = (1 << 53) - 1
+"""What JSON's numbers hold exactly (RFC 8259); no size in bytes comes near it."""
+
 
 class Reader:
     """One JSON object at `where`; problems go into the shared list."""
@@ -40,9 +43,20 @@ class Reader:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             self.problems.append(f"{self._place(key)}: {expected} is expected")
             return default
+        if isinstance(value, int) and not 0 <= value <= LARGEST_NUMBER:
+            self.problems.append(f"{self._place(key)}: a number from 0 to {LARGEST_NUMBER} is expected")
+            return default
         return value
 
     def text(self, key: str) -> str:
+        """Return a text of one line that must be there."""
+        value = self.lines(key)
+        if _is_line(value):
+            return value
+        self.problems.append(f"{self._place(key)}: one line of text is expected")
+        return ""
+
+    def lines(self, key: str) -> str:
         """Return a text that must be there."""
         return str(self._value(key, str, "text", default=""))
 
@@ -57,8 +71,8 @@ class Reader:
     def texts(self, key: str) -> list[str]:
         """Return a list of texts that must be there."""
         values = self._value(key, list, "a list of texts", default=[])
-        if not all(isinstance(value, str) for value in values):
-            self.problems.append(f"{self._place(key)}: a list of texts is expected")
+        if not all(isinstance(value, str) and _is_line(value) for value in values):
+            self.problems.append(f"{self._place(key)}: a list of texts, one line each, is expected")
             return []
         return list(values)
 
@@ -93,3 +107,8 @@ class Reader:
         """Return an object whose values are all whole numbers."""
         inner = self.section(key)
         return {name: inner.number(name) for name in inner.names()}
+
+
+def _is_line(text: str) -> bool:
+    """Say whether a text can be a name, a path and an argument: one line that UTF-8 can write."""
+    return not any(ord(letter) < ord(" ") or "\ud800" <= letter <= "\udfff" for letter in text)

@@ -12,10 +12,11 @@ from generator.firstboot.command import CommandFailed
 from generator.firstboot.disks import describe_disks
 from generator.firstboot.growth import grow_all
 from generator.firstboot.identities import Identities
-from generator.firstboot.intent import load_intent
+from generator.firstboot.intent import STORAGE_JSON, load_intent
 from generator.firstboot.lvm import LOST, Lvm
 from generator.firstboot.patience import NotYet, keep_trying
 from generator.firstboot.runner import EXIT_FAILED, EXIT_READY, EXIT_REFUSED
+from generator.firstboot.seals import is_sealed
 from generator.firstboot.stage import find_hint
 from generator.firstboot.stages.storage import StorageStage
 from generator.firstboot.volumes import (
@@ -43,10 +44,15 @@ def bring_up_storage(machine: Machine) -> int:
         machine.console.log("this machine has no data volumes")
         return EXIT_READY
     intent = load_intent(machine)
-    if intent is None or intent.is_creating:
+    is_made = is_sealed(machine) if intent is None else not intent.is_creating
+    if not is_made:
         # Before or during the first boot: its storage stage makes the volumes.
         machine.console.log("the volumes are not made yet")
         return EXIT_READY
+    if intent is None:
+        machine.console.say(
+            f"[storage] {STORAGE_JSON} is missing or damaged: the volumes are brought up by their names"
+        )
     machine.allow(BOOT_DEADLINE)
     machine.note = _say_once(machine)
     try:
@@ -57,6 +63,9 @@ def bring_up_storage(machine: Machine) -> int:
         return EXIT_REFUSED if isinstance(failure, Refused) else EXIT_FAILED
     except (CommandFailed, OSError, LookupError) as error:
         machine.console.say(f"[storage] storage-failed: {error}")
+        return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 -- as in the runner: a bug is told in one line
+        machine.console.say(f"[storage] internal: {type(error).__name__}: {error}")
         return EXIT_FAILED
     return EXIT_READY
 
@@ -72,7 +81,7 @@ def _say_once(machine: Machine) -> Callable[[str], None]:
     return say
 
 
-def activate_and_mount(machine: Machine, storage: Storage, intent: Intent) -> None:
+def activate_and_mount(machine: Machine, storage: Storage, intent: Intent | None) -> None:
     """Activate the group by its name: the letters and rules of its disks do not matter any more."""
     lvm = Lvm(machine)
     group = storage.volume_group
@@ -80,7 +89,7 @@ def activate_and_mount(machine: Machine, storage: Storage, intent: Intent) -> No
     for volume in storage.volumes:
         uuid = ensure_file_system(machine, group, volume, None)
         # A file system that was made or taken over here is ours; to ask it costs a program's start.
-        if uuid != intent.fs_uuid(volume.role):
+        if intent is None or uuid != intent.fs_uuid(volume.role):
             check_unmounted_marker(machine, group, volume)
     check_file_systems(machine, storage)
     mount_all(machine, storage)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from generator.firstboot.bootstrap import list_filled
 from generator.firstboot.initialisation import PATIENCE
+from generator.firstboot.kept_data import wait_for_kept_data
 from generator.firstboot.patroni_keys import read_keys, read_members
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
-    from generator.firstboot.node import Patroni
+    from generator.firstboot.node import Patroni, Peer
 
 HEAD_START = 30.0
 """Seconds for the first member to begin; it may be the one that is missing."""
@@ -33,11 +34,18 @@ def wait_for_turn(machine: Machine, patroni: Patroni) -> None:
     """Let the first member of the cluster make the database, but wait for nobody who does not come.
 
     Raises:
-        StageFailed: Consul does not tell the key in time.
+        StageFailed: Consul does not tell the key in time, or another member has data and does not begin.
     """
-    first = next(peer for peer in machine.node.peers if peer.is_member)
-    if first.name == machine.node.name or list_filled(machine):
+    if list_filled(machine):
         return
+    first = next(peer for peer in machine.node.peers if peer.is_member)
+    wait_for_kept_data(machine, patroni)
+    if first.name != machine.node.name:
+        _wait_for(machine, patroni, first)
+        wait_for_kept_data(machine, patroni)
+
+
+def _wait_for(machine: Machine, patroni: Patroni, first: Peer) -> None:
     begin = machine.clock.steady()
     begun: float | None = None
     worked_at = begin

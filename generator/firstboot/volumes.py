@@ -10,7 +10,7 @@ import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from generator.firstboot.bootstrap import is_own_bootstrap, list_filled
+from generator.firstboot.bootstrap import get_data_directory, is_own_bootstrap, list_filled
 from generator.firstboot.causes import Refused, StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.contents import NOTHING_FOUND
@@ -259,7 +259,15 @@ def _check_pair(machine: Machine, storage: Storage) -> None:
     if full and len(full) != len(storage.volumes):
         empty = next(volume for volume in storage.volumes if volume.directory not in full)
         devices = " and ".join(device_path(storage.volume_group, volume.name) for volume in storage.volumes)
+        words = f"{full[0]} holds files but {empty.directory} is empty; mount {devices} for a look"
         raise Refused(
             "volumes-unequal",
-            f"{full[0]} holds files but {empty.directory} is empty; mount {devices} for a look",
+            f"{words}{_find_wal(machine)}",
         )
+
+
+def _find_wal(machine: Machine) -> str:
+    """Say that the WAL lies among the data, as a server that stood alone has it."""
+    wal = f"{get_data_directory(machine)}/pg_wal"
+    is_inside = machine.fs.at(wal).is_dir() and not machine.fs.at(wal).is_symlink()
+    return f"; the WAL is in {wal}: move it, and put a link in its place" if is_inside else ""

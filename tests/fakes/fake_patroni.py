@@ -45,10 +45,14 @@ def write_member(machine: FakeMachine, name: str, state: str, role: str) -> None
 
 def fill(machine: FakeMachine) -> None:
     """Make the database, or a copy of it."""
-    for folder, leaf in ((DATA, CONTROL), (WAL, SEGMENT)):
+    made = ((DATA, CONTROL), (DATA, "postgresql.base.conf"), (WAL, SEGMENT))
+    for folder, leaf in made:
         path = machine.at(folder) / leaf
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("made by the bootstrap\n")
+    (machine.at(DATA) / "PG_VERSION").write_text("15\n")
+    if not (machine.at(DATA) / "pg_wal").is_symlink():
+        (machine.at(DATA) / "pg_wal").symlink_to(WAL)
 
 
 def is_answering(machine: FakeMachine) -> bool:

@@ -85,6 +85,8 @@ def _ip(machine: FakeMachine, _arguments: list[str]) -> Result:
 
 
 def _runuser(machine: FakeMachine, arguments: list[str]) -> Result:
+    if "--single" in arguments:
+        return 0, "", machine.state.get("alone_says", "")
     assert "pg_roles" in arguments[-1]
     roles = machine.state.get("db_roles", ["postgres", "replicator", "rewind_user"])
     return 0, f"{machine.state.get('streaming', 1)} {' '.join(roles)}\n", ""
@@ -148,7 +150,7 @@ def answer_web(machine: FakeMachine, method: str, url: str, token: str | None, b
         return _answer_autopilot(machine, method, parts.query, token, body)
     if path.startswith("kv/"):
         go_on(machine)
-        return _answer_kv(machine, method, path.removeprefix("kv/"), parts.query)
+        return _answer_kv(machine, method, path.removeprefix("kv/"), parts.query, body)
     return _answer_consul(machine, method, path, token, body)
 
 
@@ -195,12 +197,15 @@ def _answer_autopilot(
     return (0, "timed out") if kind == "unheard" else (200, "true")
 
 
-def _answer_kv(machine: FakeMachine, method: str, key: str, query: str) -> tuple[int, str]:
+def _answer_kv(machine: FakeMachine, method: str, key: str, query: str, body: Any) -> tuple[int, str]:
     keys, indexes = machine.state["keys"], machine.state.get("indexes", {})
     left = machine.state.get("kv_without_leader", 0)
     if left:
         machine.state["kv_without_leader"] = left - 1
         return 500, "No cluster leader"
+    if method == "PUT":
+        keys[key] = str(body)
+        return 200, "true"
     if method == "DELETE":
         return _delete(machine, key, int(parse_qs(query)["cas"][0]))
     wanted = [name for name in keys if name == key or ("recurse" in query and name.startswith(key))]
@@ -212,6 +217,10 @@ def _answer_kv(machine: FakeMachine, method: str, key: str, query: str) -> tuple
             "Key": name,
             "ModifyIndex": indexes.get(name, 7),
             "Value": b64encode(keys[name].encode()).decode() or None,
+            # Patroni's own end with their sessions.
+            **(
+                {"Session": "s"} if name.endswith("/leader") and not machine.state.get("stale_leader") else {}
+            ),
         }
         for name in wanted
     ]

@@ -36,8 +36,12 @@ class FakeCommands(Commands):
         """Ask the fake machine."""
         return self._fake.find(program)
 
-    def _execute(self, argv: Sequence[str], timeout: float) -> tuple[int, bytes, bytes]:
+    def _execute(self, argv: Sequence[str], timeout: float, text: str = "") -> tuple[int, bytes, bytes]:
         assert timeout > 0
+        if text:
+            self._fake.load()
+            self._fake.state.setdefault("inputs", []).append(text)
+            self._fake.save()
         name = argv[0].rpartition("/")[2]
         self._log(" ".join(argv))
         if self._fake.find(name) is None:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from generator.firstboot.bootstrap import clear_interruption, is_own_bootstrap, record_bootstrap
+from generator.firstboot.adoption import adopt_standalone, check_kept_data
+from generator.firstboot.bootstrap import (
+    clear_interruption,
+    is_own_bootstrap,
+    list_filled,
+    record_bootstrap,
+)
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.initialisation import Gap, Initialisation
-from generator.firstboot.kept_data import wait_for_leader_of_kept_data
+from generator.firstboot.kept_data import announce_kept_data, wait_for_leader_of_kept_data
 from generator.firstboot.patroni_api import find_missing, read_version
+from generator.firstboot.patroni_log import find_death
 from generator.firstboot.roles import find_missing_roles, make_roles
 from generator.firstboot.services import ensure_started
 from generator.firstboot.stage import Stage
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
 # Each question takes the processor that Patroni needs to come up; a connection costs nothing.
 ASK_INTERVAL = 10.0
 SERVING_INTERVAL = 3.0
+MADE = ("leader-missing", "data-missing")
+LEADERLESS = (*MADE, "patroni-waits-for-leader")
+"""Gaps of a cluster without a leader; of one that was made."""
 NOT_SERVING = "PostgreSQL does not accept connections"
 
 
@@ -43,10 +53,13 @@ class PatroniStage(Stage):
         "leader-missing": "look at `patronictl list` and at `journalctl -u patroni` of all members; start the one that led last",
         "data-missing": "attach the data disks of the member that led last; when nothing of the cluster is to be kept, see the reset procedure in the documentation",
         "cluster-unknown": "on the member that led last, and on no other, create the file `/var/lib/holster/lead`; the others wait for it and follow (see the documentation: data without a cluster)",
-        "patroni-other-cluster": "the data directory belongs to another cluster: attach the right disks or clear them by hand",
+        "leader-stale": "when the member that it names does not lead, delete the key, with the management token (see the documentation of secrets)",
+        "data-unfit": "the data is kept as it is: mend what the reason names, then run again (see the documentation: data of a standalone server)",
+        "data-down": "the data is kept as it is: PostgreSQL does not start from it; mend what its words name (in full: `journalctl -u patroni`), then `systemctl restart patroni`",
+        "patroni-other-cluster": "this member's data is kept, and is of another cluster than the one that was made: attach the right disks; when this data is the one to go on with, see the documentation (data without a cluster); clear the disks by hand only when nothing on them is needed",
         "patroni-name-taken": "another machine already runs as this member; give the machines different names",
         "patroni-hba": "pg_hba has no rule for this connection: `patronictl edit-config`",
-        "patroni-not-empty": "a directory that must be empty is not: clear data and WAL directory of this member together",
+        "patroni-not-empty": "a directory that must be empty is not: look what is in it, save what is needed, then clear data and WAL directory of this member together",
         "patroni-bootstrap-failed": "Patroni tries again by itself; mend what its words name (in full: `journalctl -u patroni`)",
         "patroni-roles-missing": "the leader makes them with /etc/holster/roles.sql; its words say why it cannot: mend that, or run the file there by hand as postgres with `psql -f`",
     }
@@ -63,7 +76,10 @@ class PatroniStage(Stage):
 
         def prepare() -> None:
             clear_interruption(machine, patroni)
-            wait_for_leader_of_kept_data(machine, patroni)
+            announce_kept_data(machine, patroni)
+            check_kept_data(machine)
+            if wait_for_leader_of_kept_data(machine, patroni):
+                adopt_standalone(machine, patroni)
             record_bootstrap(machine)
             wait_for_turn(machine, patroni)
 
@@ -72,7 +88,6 @@ class PatroniStage(Stage):
     def confirm(self, machine: Machine) -> None:
         """Wait until the cluster is made and PostgreSQL serves; the words of Patroni's log tell why not."""
         patroni = get_patroni(machine)
-        unit = machine.node.units.patroni
         cluster = Initialisation(machine, patroni)
         asked = machine.clock.steady() - ASK_INTERVAL
         gap = Gap("patroni-down", NOT_SERVING)
@@ -91,15 +106,28 @@ class PatroniStage(Stage):
             if found is None:
                 return None
             gap = found
-            words = str(machine.explain("patroni", unit, gap.cause, gap.words))
+            words = str(_explain(machine, gap, gap.words))
             return words
 
-        machine.wait(
-            probe, lambda missing: machine.explain("patroni", unit, gap.cause, missing), interval=1.0
-        )
+        machine.wait(probe, lambda missing: _explain(machine, gap, missing), interval=1.0)
         # PostgreSQL serves: a version that is not told in time is no reason to stop.
         with contextlib.suppress(Unreachable):
             warn_of_version(machine, "patroni", read_version(machine, patroni))
+
+
+def _explain(machine: Machine, gap: Gap, missing: str) -> StageFailed:
+    """Return a failure with the cause that the log tells, or else the gap's own."""
+    unit = machine.node.units.patroni
+    told = machine.explain("patroni", unit, gap.cause, missing)
+    # That nobody leads is known, and the line stays in the log when it is no news any more.
+    if told.cause.id not in {gap.cause, "patroni-waits-for-leader"} or gap.cause not in LEADERLESS:
+        return told
+    if list_filled(machine) and not is_own_bootstrap(machine):
+        line = find_death(machine.read_journal(unit).splitlines())
+        if line is not None:
+            words = line.strip()[-300:]
+            return StageFailed("data-down", missing if words in missing else f"{missing}; {words}")
+    return StageFailed(gap.cause, missing) if gap.cause in MADE else told
 
 
 def _look(machine: Machine, patroni: Patroni, cluster: Initialisation) -> Gap | None:

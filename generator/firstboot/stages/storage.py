@@ -67,7 +67,7 @@ class StorageStage(Stage):
         "volumes-misplaced": "move the volumes with pvmove so that each lies on its own disk, or select the disks the other way round",
         "volume-unexpected": "look at the volume with blkid and mount; it is never formatted when anything is on it",
         "mount-blocked": "move the files away or correct /etc/fstab, then run again",
-        "volumes-unequal": "mount both volumes by hand for a look: data and WAL belong together; clear both directories, or restore the one that is missing",
+        "volumes-unequal": "mount both volumes by hand for a look: data and WAL belong together; restore the one that is missing (WAL of a server that stood alone: see the documentation), and clear both only when nothing in them is needed",
         "volume-damaged": "the file system needs a decision: make a copy of the volume if you can, then `e2fsck` it by hand and run again, or have the replica copied anew",
         "volume-of-another": "these disks belong to another cluster or role; attach the right ones",
         "storage-failed": "the last words of the program are in the reason; run again when the cause is gone",

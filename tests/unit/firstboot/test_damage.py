@@ -7,22 +7,27 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.firstboot.cli import main
+from generator.firstboot.cli import main, run_stages
+from generator.firstboot.document import NodeInvalid
 from generator.firstboot.node import NODE_JSON
 from generator.firstboot.rootfs import LARGEST, RootFs
 from generator.firstboot.status import STATUS_JSON
+from generator.firstboot.storage_service import bring_up_storage
 from generator.firstboot.web import Unreachable, Web
-from tests.fakes.firstboot_runs import run
+from tests.fakes.damage import damage_bytes, damage_data, make_draw
+from tests.fakes.fake_machine import FakeMachine
+from tests.fakes.firstboot_runs import Run, run
+from tests.fakes.node_documents import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import random
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from tests.fakes.fake_machine import FakeMachine
 
 
 def write_deep(path: Path) -> None:
@@ -78,6 +83,125 @@ def test_a_damaged_status_is_told_and_written_anew(
     if kind != "a folder":
         assert run(fake, "preflight").code == 0
         assert main(["--root", str(fake.root), "status"]) == 0
+
+
+RECORDS = (
+    "/var/lib/holster/status.json",
+    "/var/lib/holster/storage.json",
+    "/var/lib/holster/bootstrap.json",
+    "/var/lib/holster/sealed",
+    "/etc/holster/acl.json",
+)
+TRIES = 40
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeMachine]:
+    """Return a machine that is ready, for many tests."""
+    machine = FakeMachine(tmp_path_factory.mktemp("sealed"))
+    prepare(machine)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _descriptor: None)
+        patch.setattr("os.sync", lambda: None)
+        assert run(machine).code == 0
+        yield machine
+
+
+def break_file(draw: random.Random, path: Path, text: bytes) -> None:
+    """Damage a file's bytes, one of its values, or put something else in its place."""
+    way = draw.randrange(5)
+    if way == 0:
+        path.unlink()
+        draw.choice(list(DAMAGE.values()))(path)
+    elif way == 1:
+        path.write_bytes(damage_bytes(draw, text))
+    else:
+        data = json.loads(text)
+        damage_data(draw, data)
+        path.write_text(json.dumps(data))
+
+
+def restore(path: Path, text: bytes) -> None:
+    """Put the whole file back, whatever stands there."""
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+    path.write_bytes(text)
+
+
+def show_status(machine: FakeMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ask for the status in both forms; every answer is words that a terminal can show."""
+    for more in ([], ["--json"]):
+        assert main(["--root", str(machine.root), "status", *more]) in {0, 1}
+        assert capsys.readouterr().out.encode()
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_any_damage_of_a_record_ends_in_words(
+    sealed: FakeMachine, capsys: pytest.CaptureFixture[str], record: str
+) -> None:
+    """Whatever stands there: no traceback, nothing formatted, and the storage of a sealed one comes up."""
+    draw = make_draw(record)
+    path = sealed.at(record)
+    # The seal removes the note on the bootstrap.
+    whole = (
+        path.read_bytes() if path.exists() else json.dumps({"instance_id": "demo", "initialize": 7}).encode()
+    )
+    restore(path, whole)
+    marker = sealed.at("/var/lib/holster/sealed").read_bytes()
+    for number in range(TRIES):
+        break_file(draw, path, whole)
+        # A sealed machine would not look; every second one begins again.
+        if number % 2:
+            restore(sealed.at("/var/lib/holster/sealed"), b"{}")
+        sealed.forget_calls()
+        show_status(sealed, capsys)
+        for command in (bring_up_storage, lambda machine: run_stages(machine, None)):
+            result = Run(sealed)
+            assert command(result.open()) in {0, 1, 3}
+            assert "internal" not in result.log.getvalue(), result.log.getvalue()
+        assert not [call for call in sealed.calls if call[0] in {"pvcreate", "vgcreate", "mkfs.ext4"}]
+        restore(path, whole)
+        restore(sealed.at("/var/lib/holster/sealed"), marker)
+
+
+def test_any_damage_of_node_json_ends_in_words(
+    sealed: FakeMachine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can be read may be wrong, and is then told by the stage that meets it."""
+    draw = make_draw(NODE_JSON)
+    path = sealed.at(NODE_JSON)
+    whole = path.read_bytes()
+    for _ in range(3 * TRIES):
+        break_file(draw, path, whole)
+        show_status(sealed, capsys)
+        for command in (bring_up_storage, lambda machine: run_stages(machine, None)):
+            result = Run(sealed)
+            machine = None
+            with suppress(NodeInvalid):
+                machine = result.open()
+            if machine is not None:
+                assert command(machine) in {0, 1, 3}
+                continue
+            assert main(["--root", str(sealed.root), "storage"]) == 4
+            assert capsys.readouterr().out.encode()
+        restore(path, whole)
+
+
+@pytest.mark.parametrize("kind", [*DAMAGE, "missing"])
+def test_a_sealed_machine_mounts_its_volumes_without_the_plan(fake: FakeMachine, kind: str) -> None:
+    """The plan is for what is begun; what is made has its names, and the volumes say whose they are."""
+    assert run(fake).code == 0
+    path = fake.at(RECORDS[1])
+    path.unlink()
+    if kind != "missing":
+        DAMAGE[kind](path)
+    fake.reboot()
+    result = Run(fake)
+    assert bring_up_storage(result.open()) == 0
+    assert "brought up by their names" in result.log.getvalue()
+    assert "/pgdata" in fake.at("/proc/self/mountinfo").read_text()
 
 
 @pytest.mark.parametrize(("number", "cause"), [(28, "disk-full"), (122, "disk-full"), (30, "disk-read-only")])

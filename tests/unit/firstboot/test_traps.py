@@ -174,7 +174,7 @@ def test_data_that_was_there_before_is_never_moved(fake: FakeMachine) -> None:
     before = sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir())
     stop_at(fake, "patroni", "cluster-unknown")
     assert sorted(path.name for path in (fake.folder / "fs-pgdata/15").iterdir()) == before
-    assert fake.state["keys"] == {"service/demo/initialize": ""}
+    assert set(fake.state["keys"]) == {"service/demo/initialize", "service/demo/kept/pg1"}
 
 
 def keep_data(fake: FakeMachine, keys: dict[str, str]) -> None:
