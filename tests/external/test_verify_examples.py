@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.external
 
-CASES: Final = tuple(Path(__file__).parents[1] / "cases" / f"{name}.yaml" for name in ("other-places",))
+CASES: Final = tuple(
+    Path(__file__).parents[1] / "cases" / f"{name}.yaml" for name in ("other-places", "every-member-key")
+)
 NEEDED = (
     ("chronyd", None),
     ("cloud-init", "22.4"),

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 ROOT: Final = find_resources()
 BASES: Final = (
     *(ROOT / "examples" / f"{name}.yaml" for name in ("single", "trio", "sirius")),
-    *(ROOT / "tests" / "cases" / f"{name}.yaml" for name in ("other-places",)),
+    *(ROOT / "tests" / "cases" / f"{name}.yaml" for name in ("other-places", "every-member-key")),
 )
 ODD: Final[tuple[Any, ...]] = (
     None, True, 0, -1, 1, 2**31, 2**63, "", " ", "-", "--", "a", "A", "a--b", "x" * 63, "x" * 64, "x" * 256,
