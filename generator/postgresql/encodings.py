@@ -26,6 +26,8 @@ CODESETS: Final = {
     **{f"iso8859{number}": f"ISO_8859_{number}" for number in range(5, 9)},
     "iso88599": "LATIN5", "iso885910": "LATIN6", "iso885913": "LATIN7", "iso885914": "LATIN8",
     "iso885915": "LATIN9", "iso885916": "LATIN10",
+    "sjis": "SJIS", "shiftjis": "SJIS", "cp932": "SJIS", "big5": "BIG5", "big5hkscs": "BIG5", "cp950": "BIG5",
+    "gbk": "GBK", "cp936": "GBK", "gb18030": "GB18030", "uhc": "UHC", "cp949": "UHC", "johab": "JOHAB",
 }  # fmt: skip
 """Codesets as locales spell them, without punctuation."""
 

@@ -27,6 +27,8 @@ LOCALE = re.compile(r"[A-Za-z]{1,16}(_[A-Za-z0-9]{2,3})?(\.[A-Za-z0-9]+([_-][A-Z
 VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,3}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SIZE = re.compile(r"([1-9][0-9]{0,9})(MiB|GiB|TiB)")
+NEAR_SIZE = re.compile(r"([1-9][0-9]{0,9})\s*([MGT])(i?B)?", re.IGNORECASE)
+"""The same in the spelling of another program."""
 ABSOLUTE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9_@%+=:,.~-]+)+")
 PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029]*")
 
@@ -43,7 +45,9 @@ def _parse_size(value: Any) -> Any:
         raise ValueError("needs a unit: MiB, GiB or TiB, such as 10GiB")
     found = SIZE.fullmatch(value) if isinstance(value, str) else None
     if not found:
-        raise ValueError("must be a size such as 512MiB, 10GiB or 2TiB")
+        near = NEAR_SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+        meant = f"; did you mean {near[1]}{near[2].upper()}iB?" if near else ""
+        raise ValueError(f"must be a size such as 512MiB, 10GiB or 2TiB{meant}")
     size = int(found[1]) * MIB_PER[found[2]]
     if size > MAX_SIZE_MIB:
         raise ValueError("must be at most 1024TiB")
@@ -141,7 +145,9 @@ Locale = Annotated[
 TimeZone = Annotated[
     StrictStr,
     AfterValidator(_check_time_zone),
-    Matching(re.compile(r"[A-Za-z]+([/_+-][A-Za-z0-9]+)*"), "must be a time zone such as Europe/Moscow"),
+    Matching(
+        re.compile(r"[A-Za-z][A-Za-z0-9]*([/_+-][A-Za-z0-9]+)*"), "must be a time zone such as Europe/Moscow"
+    ),
 ]
 KeyboardLayout = Annotated[
     StrictStr, Matching(re.compile(r"[a-z]{2,8}"), "must be a keyboard layout such as us or ru")
@@ -187,7 +193,8 @@ ParameterValue = Annotated[
 """A value of postgresql.conf; JSON Schema also allows numbers because editors read 1.1 as one."""
 
 Encoding = Annotated[
-    StrictStr, Matching(re.compile(r"[A-Z][A-Z0-9_]+"), "must be an encoding of PostgreSQL such as UTF8")
+    StrictStr,
+    Matching(re.compile(r"[A-Za-z][A-Za-z0-9_-]+"), "must be an encoding of PostgreSQL such as UTF8"),
 ]
 RepositoryId = Annotated[
     StrictStr,

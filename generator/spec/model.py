@@ -261,9 +261,9 @@ class PatroniSpec(SpecModel):
     """Where Patroni keeps its keys in Consul."""
     ttl: Annotated[StrictInt, Field(ge=20, le=172800)] = 30
     """How long the leader's lock lives without renewal; half of it is the TTL of the session in Consul."""
-    loop_wait: Annotated[StrictInt, Field(ge=1)] = 5
+    loop_wait: Annotated[StrictInt, Field(ge=1, le=86400)] = 5
     """How often Patroni looks at the cluster."""
-    retry_timeout: Annotated[StrictInt, Field(ge=3)] = 10
+    retry_timeout: Annotated[StrictInt, Field(ge=3, le=86400)] = 10
     """How long Patroni repeats a failing request; loop_wait + 2 * retry_timeout must not exceed ttl, and
     should stay some seconds below it."""
     primary_start_timeout: Annotated[StrictInt, Field(ge=0, le=86400)] | None = None
@@ -282,7 +282,7 @@ class PatroniSpec(SpecModel):
     """Register the cluster as a Consul service."""
     watchdog: Literal["off", "automatic", "required"] = "automatic"
     """Use of the watchdog device; `required` makes no leader without one."""
-    watchdog_safety_margin: Annotated[StrictInt, Field(ge=-1)] = 5
+    watchdog_safety_margin: Annotated[StrictInt, Field(ge=-1, le=172800)] = 5
     """How long before ttl the watchdog fires; -1 means half of ttl."""
     rest_username: UnixName = "patroni"
     """The user of the REST API."""

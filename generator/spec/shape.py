@@ -52,6 +52,7 @@ WITHOUT_VALUE = {
     "list_type": "write [] for an empty list, or leave the key out",
 }
 NUMBER = re.compile(r"([+-]?)(0[xob])?([0-9a-f_]+)(\.0*)?", re.IGNORECASE)
+MAX_DIGITS = 18
 BASES = {"": 10, "0x": 16, "0o": 8, "0b": 2}
 
 
@@ -183,7 +184,7 @@ def _fold(value: Any) -> str | None:
 def _read_number(word: str | None) -> int | None:
     """Return the whole number that some language writes so: 007, +5, 1_000, 0x1f, 5.0."""
     found = NUMBER.fullmatch(word or "")
-    if found is None:
+    if found is None or len(found[3]) > MAX_DIGITS:
         return None
     sign, base, digits, _ = found.groups()
     try:

@@ -55,7 +55,10 @@ def check_images(spec: ClusterSpec) -> Iterator[Problem]:
             )
 
 
-@rule("duplicate-repository", "unsigned-repository", reads="repositories.*", is_partial=True)
+DNF_SETTINGS = "main"
+
+
+@rule("duplicate-repository", "reserved-name", "unsigned-repository", reads="repositories.*", is_partial=True)
 def check_repositories(spec: ClusterSpec) -> Iterator[Problem]:
     """Repositories have one file each, and packages are signed."""
     repositories = spec.repositories or ()
@@ -65,6 +68,10 @@ def check_repositories(spec: ClusterSpec) -> Iterator[Problem]:
             "duplicate-repository", f"the id {identifier} is already used", path=path, related=other
         )
     for index, entry in enumerate(repositories):
+        if entry.id.lower() == DNF_SETTINGS:
+            message = f"a repository cannot be called {entry.id}: dnf reads its own settings there"
+            path = ("repositories", index, "id")
+            yield Problem("reserved-name", message, path=path, hint="use a name of your own")
         if not entry.gpg_check:
             message = f"packages of {entry.id} are installed without checking who made them"
             path = ("repositories", index, "gpg_check")

@@ -51,6 +51,8 @@ def check_codeset(spec: ClusterSpec) -> Iterator[Problem]:
     elif wanted is not None and wanted != encoding:
         message = f"the locale {locale} needs the encoding {wanted}, not {encoding}"
         hint = f"set postgresql.encoding: {wanted}, or choose another locale"
+        if wanted in CLIENT_ONLY:
+            hint = f"choose another locale: no database can have the encoding {wanted}"
         yield Problem("encoding", message, path=path, hint=hint)
 
 

@@ -54,7 +54,14 @@ def check_memory(spec: ClusterSpec) -> Iterator[Problem]:
             work_mem=settings.work_mem,
         )
         total = sizes.shared_buffers + settings.max_connections * sizes.work_mem
-        if sizes.shared_buffers > node.memory * BUFFERS_SHARE:
+        severity = Severity.WARNING
+        if sizes.shared_buffers >= node.memory:
+            severity = Severity.ERROR
+            message = (
+                f"shared_buffers = {sizes.shared_buffers} MiB do not fit into the {node.memory} MiB of "
+                f"{node.name}: PostgreSQL would not start"
+            )
+        elif sizes.shared_buffers > node.memory * BUFFERS_SHARE:
             message = (
                 f"shared_buffers = {sizes.shared_buffers} MiB is more than 40 % of "
                 f"the {node.memory} MiB of {node.name}"
@@ -68,7 +75,7 @@ def check_memory(spec: ClusterSpec) -> Iterator[Problem]:
         else:
             continue
         hint = "lower postgresql.max_connections, shared_buffers or work_mem, or give the machine more memory"
-        yield Problem("memory-overcommitted", message, Severity.WARNING, path=(*path, "memory"), hint=hint)
+        yield Problem("memory-overcommitted", message, severity, path=(*path, "memory"), hint=hint)
 
 
 RULES = (check_known, check_memory)

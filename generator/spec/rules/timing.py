@@ -81,4 +81,18 @@ def check_watchdog(spec: ClusterSpec) -> Iterator[Problem]:
         )
 
 
-RULES = (check_ttl, check_watchdog)
+@rule("vip-timing", reads="vip_manager.interval_ms patroni.loop_wait")
+def check_interval(spec: ClusterSpec) -> Iterator[Problem]:
+    """The address leaves a member that no longer leads when vip-manager asks the next time."""
+    interval, loop_wait = spec.vip_manager.interval_ms, spec.patroni.loop_wait
+    if interval > loop_wait * 1000:
+        message = (
+            f"vip-manager asks every {interval / 1000:g} s, and Patroni looks every {loop_wait} s: so long "
+            "the address may stay on a member that no longer leads, beside the next one"
+        )
+        path = ("vip_manager", "interval_ms")
+        hint = "lower vip_manager.interval_ms; 1000 is the default"
+        yield Problem("vip-timing", message, Severity.WARNING, path=path, hint=hint)
+
+
+RULES = (check_ttl, check_watchdog, check_interval)

@@ -289,6 +289,39 @@ FORBIDDEN: dict[str, Case] = {
         'patroni: {watchdog: "off"}\n',
         {("warning", "no-watchdog", "patroni.watchdog")},
     ),
+    "an address that is moved late": (
+        [],
+        "vip_manager: {interval_ms: 6000}\n",
+        {("warning", "vip-timing", "vip_manager.interval_ms")},
+    ),
+    "buffers larger than the machine": (
+        [
+            ("10.20.0.12, memory: 4GiB", "10.20.0.12, memory: 16GiB"),
+            ("10.20.0.13, memory: 4GiB", "10.20.0.13, memory: 16GiB"),
+        ],
+        "postgresql: {shared_buffers: 4GiB}\n",
+        {("error", "memory-overcommitted", "groups.demo.nodes.0.memory")},
+    ),
+    "a machine that PostgreSQL does not fit into": (
+        [("10.20.0.11, memory: 4GiB", "10.20.0.11, memory: 32MiB")],
+        "",
+        {("error", "memory-overcommitted", "groups.demo.nodes.0.memory")},
+    ),
+    "dnf's own settings": (
+        [],
+        "repositories: [{id: main, base_urls: [https://m.example.org/], gpg_key: /etc/key}]\n",
+        {("error", "reserved-name", "repositories.0.id")},
+    ),
+    "encodings in other programs' words": (
+        [],
+        "postgresql: {encoding: utf-8}\n",
+        {("error", "encoding", "postgresql.encoding")},
+    ),
+    "a locale of clients": (
+        [],
+        "postgresql: {locale: ja_JP.SJIS}\n",
+        {("error", "encoding", "postgresql.locale")},
+    ),
     "time zones that there are not": (
         [],
         "postgresql: {parameters: {timezone: Europe/Moscwo, log_timezone: 3}}\n",
@@ -437,6 +470,7 @@ ALLOWED: dict[str, tuple[list[tuple[str, str]], str]] = {
         "patroni: {watchdog: required}\n",
     ),
     "no watchdog, and commits that wait": ([], 'patroni: {watchdog: "off"}\n'),
+    "an address that is moved in time": ([], "vip_manager: {interval_ms: 5000}\n"),
     "time zones in any letters": (
         [],
         "postgresql: {parameters: {timezone: utc, log_timezone: asia/yekaterinburg}}\n",

@@ -29,6 +29,7 @@ HINTS = [
             ('"45"', 45), ("045", 45), ("+45", 45), ("4_5", 45), ("0x2d", 45), ("0o55", 45), ("45.0", 45),
         )
     ),
+    (NUMBER, "99999999999999999999", None),
     (NUMBER, "45s", None),
     (NUMBER, "abc", None),
     (NUMBER, "true", None),
@@ -49,6 +50,40 @@ def test_the_hint_says_what_to_write(section: str, word: str, hint: str | None) 
     """Every spelling of true, false, nothing and a number that somebody brings along."""
     problems = find_problems(change_spec(more=section % word))
     assert [problem.hint for problem in problems if problem.severity.value == "error"] == [hint]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("4GB", "4GiB"),
+        ("4gib", "4GiB"),
+        ("4 GiB", "4GiB"),
+        ("4g", "4GiB"),
+        ("512mb", "512MiB"),
+        ("2T", "2TiB"),
+    ],
+)
+def test_a_size_in_another_program_s_words(word: str, meant: str) -> None:
+    """PostgreSQL's, a shell's, somebody's."""
+    (problem,) = find_problems(change_spec(("10.20.0.11, memory: 4GiB", f"10.20.0.11, memory: {word}")))
+    assert problem.message.endswith(f"; did you mean {meant}?")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("utf8", "did you mean 'UTF8'?"),
+        ("UTF-8", "did you mean 'UTF8'?"),
+        ("latin-1", "did you mean 'LATIN1'?"),
+        ("KOI8-R", "did you mean 'KOI8R'?"),
+        ("windows-1251", "did you mean 'WIN1251'?"),
+        ("Unicode", "use UTF8"),
+    ],
+)
+def test_an_encoding_in_another_program_s_words(word: str, hint: str) -> None:
+    """PostgreSQL itself takes some of them; one spelling stands in every file."""
+    (problem,) = find_problems(change_spec(more=f"postgresql: {{encoding: {word}}}\n"))
+    assert problem.hint == hint
 
 
 @pytest.mark.parametrize("word", ["None", "NULL", "nil"])
