@@ -14,8 +14,9 @@ from urllib.parse import unquote, urlsplit
 
 from generator.artifacts import WHEELS, digest_file, record_artifacts
 from generator.errors import EnvironmentFailed, HolsterError, InputInvalid
-from generator.fetch.download import Source, download
+from generator.fetch.download import download
 from generator.fetch.needs import REQUIREMENTS, format_requirements
+from generator.fetch.transfer import MOST_BYTES, Source
 from generator.fetch.unpack import unpack_program
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int | None], None]
 
 DOWNLOADS: Final = "downloads"
+MOST_DISK_BYTES: Final = 32 << 30
+"""No disk to start from is larger."""
 
 
 class SourceUnknown(InputInvalid):
@@ -82,6 +85,9 @@ def bring_files(needs: Needs, root: Path, timeout_s: float, on_progress: Progres
                 fetched.append(_bring(need, root, timeout_s, on_progress))
             except HolsterError as error:
                 failures.append(error)
+            except OSError as error:
+                place = error.filename or root / need.name
+                failures.append(EnvironmentFailed(f"cannot write {place}: {error.strerror}"))
         if fetched:
             record_artifacts(root, [each.need.name for each in fetched])
         if needs.wheels:
@@ -108,7 +114,9 @@ def _bring(need: FileNeed, root: Path, timeout_s: float, on_progress: Progress) 
             hint=f"set {need.key}{'.sha256' if need.is_program else ' with base_checksum: sha256:…'}: "
             "the vendor publishes it beside the file",
         )
-    source = Source(need.url, need.sha256, timeout_s)
+    source = Source(
+        need.url, need.sha256, timeout_s, most_bytes=MOST_BYTES if need.is_program else MOST_DISK_BYTES
+    )
     if not need.is_program:
         is_new = not (target.is_file() and digest_file(target) == need.sha256)
         if is_new:

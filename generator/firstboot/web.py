@@ -19,6 +19,8 @@ TIMEOUT = 10.0
 BLOCK = 1 << 16
 LARGEST = 16 << 20
 """Bytes of an answer."""
+LARGEST_DOWNLOAD = 2 << 30
+"""No program is larger, nor is an archive of one."""
 CONNECT_TIMEOUT = 3.0
 LASTING = frozenset({400, 401, 403, 404, 405, 410, 451})
 """Answers that asking again does not change."""
@@ -108,6 +110,7 @@ class Web:
                 # What has come, not a whole block: a server that drips would put the question off for ever.
                 for block in iter(lambda: response.read1(BLOCK), b""):
                     received += len(block)
+                    _demand_size(received)
                     yield block
                     if is_late():
                         raise Unreachable(f"only {received} bytes came in time")
@@ -134,10 +137,12 @@ class Web:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Takes a redirect for an answer."""
+    """Takes a redirect for an answer, whatever its Location is."""
 
-    def redirect_request(self, *_arguments: Any, **_more: Any) -> None:
+    def http_error_302(self, *_arguments: Any, **_more: Any) -> None:
         """Ask nobody else."""
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _read_text(response: Any, end: float) -> str:
@@ -158,6 +163,11 @@ def _read_text(response: Any, end: float) -> str:
     if getattr(response, "length", None):
         raise OSError(f"the answer broke off after {received} bytes")
     return b"".join(blocks).decode(errors="replace")
+
+
+def _demand_size(received: int) -> None:
+    if received > LARGEST_DOWNLOAD:
+        raise NotServed(f"what the server sends is larger than {LARGEST_DOWNLOAD >> 20} MiB")
 
 
 def _build_opener(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
@@ -27,6 +28,10 @@ class Behaviour:
         login: "user:password" that is demanded.
         stalls: how often the server says nothing at all.
         moved: where the file is instead.
+        lines: of the answer's head, in place of the true Content-Length and Content-Range.
+        status: of the answer with the file, in place of 200 or 206.
+        drips_s: pause after each byte of the body, which never ends then.
+        head_drips_s: pause after each line of the head, which never ends then.
     """
 
     body: bytes = b""
@@ -36,6 +41,10 @@ class Behaviour:
     login: str | None = None
     stalls: int = 0
     moved: str | None = None
+    lines: tuple[str, ...] | None = None
+    status: int | None = None
+    drips_s: float = 0
+    head_drips_s: float = 0
 
 
 class FileServer:
@@ -45,6 +54,7 @@ class FileServer:
         self.files: dict[str, Behaviour] = {}
         self.asked: list[tuple[str, str | None]] = []
         self.logins: list[str | None] = []
+        self.heads: list[str] = []
         self.ended = threading.Event()
         server = self
 
@@ -87,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         owner, asked = self.owner, self.headers.get("Range")
         owner.asked.append((self.path, asked))
         owner.logins.append(self.headers.get("Authorization"))
+        owner.heads.append(str(self.headers))
         known = owner.files.get(self.path)
         if known is None:
             self.send_error(404)
@@ -95,10 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("WWW-Authenticate", 'Basic realm="files"')
             self.send_header("Content-Length", "0")
             self.end_headers()
-        elif known.moved:
+        elif known.moved is not None:
             self.send_response(302)
-            self.send_header("Location", known.moved)
-            self.end_headers()
+            self._write(f"Location: {known.moved}\r\nContent-Length: 0\r\n\r\n")
         elif known.codes:
             self.send_error(known.codes.pop(0))
         elif known.stalls:
@@ -115,14 +125,27 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes */{size}")
             self.end_headers()
             return
-        self.send_response(206 if begin else 200)
+        lines = [f"Content-Length: {size - begin}"]
         if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{size - 1}/{size}")
-        self.send_header("Content-Length", str(size - begin))
-        self.end_headers()
+            lines.append(f"Content-Range: bytes {begin}-{size - 1}/{size}")
+        self.send_response(known.status or (206 if begin else 200))
+        self.close_connection = True
+        # A hostile server sends what the base class would refuse to send.
+        self._write("".join(f"{line}\r\n" for line in (lines if known.lines is None else known.lines)))
+        if known.head_drips_s:
+            self._drip("X-More: x\r\n", known.head_drips_s)
+        self._write("\r\n")
+        if known.drips_s:
+            self._drip("x", known.drips_s)
         rest = known.body[begin:]
-        if known.breaks:
-            self.wfile.write(rest[: known.breaks.pop(0)])
-            self.close_connection = True
-        else:
-            self.wfile.write(rest)
+        with suppress(OSError):
+            self.wfile.write(rest[: known.breaks.pop(0)] if known.breaks else rest)
+
+    def _write(self, text: str) -> None:
+        self.flush_headers()
+        self.wfile.write(text.encode("latin-1"))
+
+    def _drip(self, text: str, pause_s: float) -> None:
+        with suppress(OSError):
+            while not self.owner.ended.wait(pause_s):
+                self._write(text)

@@ -10,8 +10,8 @@ import pytest
 
 from generator.artifacts import demand_whole, load_artifacts, sum_artifacts
 from generator.fetch.bring import Brought, FetchIncomplete, SourceUnknown, bring_files, find_missing_wheels
-from generator.fetch.download import DigestMismatch
 from generator.fetch.needs import FileNeed, Needs
+from generator.fetch.transfer import DigestMismatch
 from tests.fakes.file_server import Behaviour, FileServer
 from tests.unit.fetch.test_unpack import PROGRAM, write_zip
 

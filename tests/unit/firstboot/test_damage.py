@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from generator.firstboot import web
 from generator.firstboot.cli import main, run_stages
 from generator.firstboot.document import NodeInvalid
 from generator.firstboot.node import NODE_JSON
 from generator.firstboot.rootfs import LARGEST, RootFs
 from generator.firstboot.status import STATUS_JSON
 from generator.firstboot.storage_service import bring_up_storage
-from generator.firstboot.web import Unreachable, Web
+from generator.firstboot.web import NotServed, Unreachable, Web
 from tests.fakes.damage import damage_bytes, damage_data, make_draw
 from tests.fakes.fake_machine import FakeMachine
 from tests.fakes.firstboot_runs import Run, run
@@ -263,6 +264,24 @@ def test_a_download_that_drips_is_given_up(talk: Callable[[Callable[[socket.sock
     latest = time.monotonic() + 0.5
     with pytest.raises(Unreachable, match="came in time"):
         list(Web(timeout=2).download(talk(drip), lambda: time.monotonic() > latest))
+
+
+def test_a_download_without_an_end_fills_no_disk(
+    talk: Callable[[Callable[[socket.socket], None]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given up for good: another attempt would bring the same."""
+    monkeypatch.setattr(web, "LARGEST_DOWNLOAD", 10)
+    with pytest.raises(NotServed, match="larger than"):
+        list(Web(timeout=2).download(talk(drip), lambda: False))
+
+
+@pytest.mark.parametrize("place", ["http://[::1", "http://127.0.0.1:1/", "file:///etc/passwd", ""])
+def test_a_redirect_is_an_answer_wherever_it_leads(
+    talk: Callable[[Callable[[socket.socket], None]], str], place: str
+) -> None:
+    """A malformed one, too."""
+    head = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+    assert Web(timeout=2).ask(talk(lambda connection: connection.sendall(head))).status == 302
 
 
 def test_an_answer_that_broke_off_is_none(talk: Callable[[Callable[[socket.socket], None]], str]) -> None:
