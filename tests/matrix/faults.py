@@ -144,8 +144,9 @@ def _pause(site: Site, name: str) -> Callable[[], None]:
 
 
 def _restart_agent(site: Site, name: str) -> Callable[[], None]:
-    site.machines[name].ask("systemctl", "restart", "consul.service")
-    return lambda: None
+    """Leave it off for as long as the scenario says: a quick restart is over before an election begins."""
+    site.machines[name].ask("systemctl", "stop", "consul.service")
+    return lambda: (site.machines[name].ask("systemctl", "start", "consul.service"), None)[1]
 
 
 def _cut_power(site: Site, name: str) -> Callable[[], None]:
@@ -190,7 +191,7 @@ FAULTS: Final = {
         Fault("data-full", "data volume full", _fill("/pgdata")),
         Fault("wal-full", "WAL volume full", _fill("/pgwal")),
         Fault("paused", "machine paused and resumed", _pause, is_off=True),
-        Fault("restart", "Consul agent restarted", _restart_agent),
+        Fault("restart", "Consul agent stopped and started again", _restart_agent),
         Fault("power", "power cut", _cut_power, is_off=True),
     )
 }

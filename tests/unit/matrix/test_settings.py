@@ -61,7 +61,7 @@ def test_vip_managers_stand_side_by_side() -> None:
     assert compare_vip_managers(items).splitlines() == [
         "| without an address / two owners | 4.0.0 consul | 5.0.0 patroni |",
         "| --- | --- | --- |",
-        "| Consul agent restarted, raft leader, 5 s | 4.2 s / 0.0 s | 0.0 s / 0.0 s |",
+        "| Consul agent stopped and started again, raft leader, 5 s | 4.2 s / 0.0 s | 0.0 s / 0.0 s |",
     ]
     lost = {**items[0], "lost": 3, "rows": 9, "lost_from_s": -0.1, "lost_until_s": 18.0}
     assert "3 of 9 (-0.1 to 18.0 s after the fault)" in make_table([lost])
