@@ -252,6 +252,7 @@ def _read_patroni(reader: Reader) -> Patroni:
         rest=reader.text("rest").rstrip("/"),
         rest_authority=reader.optional_text("rest_authority"),
         ttl=reader.optional_number("ttl") or DEFAULT_TTL,
+        first=reader.optional_text("first"),
         config=reader.text("config"),
         token=reader.text("token"),
         postgresql_port=reader.number("postgresql_port"),

@@ -33,7 +33,7 @@ class Machine:
     """The machine that this program runs on.
 
     `deadline` is the steady time at which the current stage must be done; the
-    runner sets it, and `note` and `warn` too, which record words in the status.
+    runner sets it, and `note`, `warn` and `state_fact` too, which record words in the status.
     """
 
     def __init__(self, node: Node, fs: RootFs, means: Means) -> None:
@@ -47,6 +47,7 @@ class Machine:
         self._journals: dict[str, tuple[float, str]] = {}
         self.note: Callable[[str], None] = self.console.log
         self.warn: Callable[[str], None] = self.console.log
+        self.state_fact: Callable[[str, str], None] = lambda name, text: self.console.log(f"{name}: {text}")
 
     def allow(self, seconds: float) -> None:
         """Set the deadline that many seconds from now."""

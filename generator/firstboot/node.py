@@ -188,6 +188,7 @@ class Patroni:
     rest: str
     rest_authority: str | None
     ttl: int
+    first: str | None
     config: str
     token: str
     postgresql_port: int

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
     from generator.firstboot.node import Patroni
 
+SYNCHRONOUS = {"sync_standby", "quorum_standby"}
 LEADERS = {"leader", "standby_leader"}
 # "streaming" since Patroni 3; a synchronous replica of older ones says "running".
 GOOD_STATES = {"running", "streaming"}

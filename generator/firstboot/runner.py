@@ -49,6 +49,7 @@ class Runner:
     def run(self, until: str | None = None) -> int:
         """Run all stages, or those up to `until`; return the exit code."""
         self._machine.warn = self._warn
+        self._machine.state_fact = self._state_fact
         for stage in self._stages:
             try:
                 ending = self._run_stage(stage)
@@ -119,6 +120,10 @@ class Runner:
     def _note(self, stage: Stage, text: str) -> None:
         if self._status.note(stage.name, text):
             self._machine.console.say(f"[{stage.name}] waiting: {text}")
+
+    def _state_fact(self, name: str, text: str) -> None:
+        if self._status.state_fact(name, text):
+            self._machine.console.say(f"{name}: {text}")
 
     def _warn(self, text: str) -> None:
         if self._status.warn(text):

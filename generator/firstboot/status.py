@@ -46,6 +46,7 @@ class Status:
             "stage": None,
             "started": format_time(clock.wall()),
             "updated": None,
+            "facts": {},
             "warnings": [],
             "failure": None,
             "stages": [_blank_stage(name) for name in stages],
@@ -87,6 +88,14 @@ class Status:
         self.write()
         return True
 
+    def state_fact(self, name: str, text: str) -> bool:
+        """Record what an operator wants to know of this machine; return whether that is news."""
+        if self._data["facts"].get(name) == text:
+            return False
+        self._data["facts"][name] = text
+        self.write()
+        return True
+
     def finish(self, name: str, state: str) -> float:
         """Record that a stage ended; return its seconds."""
         seconds = round(self._clock.steady() - self._began.get(name, self._clock.steady()), 3)
@@ -123,6 +132,8 @@ def load_status(fs: RootFs) -> dict[str, Any] | None:
 def _is_record(data: dict[str, Any]) -> bool:
     """Say whether a document has the shape that this program writes."""
     stages, failure, warnings = data.get("stages"), data.get("failure"), data.get("warnings")
+    # Records of an older program have none.
+    facts = data.get("facts", {})
     is_whole = isinstance(stages, list) and all(
         isinstance(stage, dict)
         and isinstance(stage.get("name"), str)
@@ -133,7 +144,8 @@ def _is_record(data: dict[str, Any]) -> bool:
     )
     parts = ("stage", "cause", "reason", "hint")
     has_failure = isinstance(failure, dict) and all(isinstance(failure.get(part), str) for part in parts)
-    return is_whole and (failure is None or has_failure) and isinstance(warnings, list)
+    has_lists = isinstance(warnings, list) and isinstance(facts, dict)
+    return is_whole and (failure is None or has_failure) and has_lists
 
 
 def format_status(data: dict[str, Any]) -> str:
@@ -143,6 +155,7 @@ def format_status(data: dict[str, Any]) -> str:
         seconds = "" if stage["seconds"] is None else f"{stage['seconds']:.1f} s"
         note = stage["note"] or ""
         lines.append(f"  {stage['name']:<10} {stage['state']:<8} {seconds:>10}  {note}".rstrip())
+    lines += [f"  {name}: {text}" for name, text in data.get("facts", {}).items()]
     lines += [f"  warning: {text}" for text in data.get("warnings", [])]
     failure = data.get("failure")
     if failure:

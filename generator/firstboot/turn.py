@@ -38,7 +38,9 @@ def wait_for_turn(machine: Machine, patroni: Patroni) -> None:
     """
     if list_filled(machine):
         return
-    first = next(peer for peer in machine.node.peers if peer.is_member)
+    members = [peer for peer in machine.node.peers if peer.is_member]
+    # A payload of an older render names nobody.
+    first = next((peer for peer in members if peer.name == patroni.first), members[0])
     wait_for_kept_data(machine, patroni)
     if first.name != machine.node.name:
         _wait_for(machine, patroni, first)

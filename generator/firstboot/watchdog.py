@@ -31,6 +31,7 @@ class Watchdog(NamedTuple):
     identity: str
     timeout: str
     nowayout: str
+    state: str
     has_reset: bool
     is_doubtful: bool
 
@@ -42,6 +43,14 @@ class Watchdog(NamedTuple):
             ", of the kernel itself: it acts only while the kernel runs" if self.identity == SOFTDOG else ""
         )
         return f"{kind}, nowayout {self.nowayout or '?'}{soft}{last}"
+
+    def tell_reset(self) -> str:
+        """Return whether it resets the machine, as far as that can be known without trying."""
+        if self.is_doubtful:
+            return "may run out without a reset"
+        return (
+            "resets the machine while its kernel runs" if self.identity == SOFTDOG else "resets the machine"
+        )
 
 
 def prepare_watchdog(machine: Machine) -> None:
@@ -59,13 +68,28 @@ def prepare_watchdog(machine: Machine) -> None:
     machine.commands.ask("udevadm", "trigger", "--action=add", "--subsystem-match=watchdog")
     machine.commands.ask("udevadm", "settle", "--timeout=10")
     found = find_watchdog(machine)
+    state_watchdog(machine)
     if found is None:
         words = loaded.describe() if loaded and not loaded.is_fine else f"{DEVICE} did not appear"
         _complain(machine, f"no watchdog: {words}")
     elif found.is_doubtful:
         _complain(machine, f"the watchdog {found.describe()}, may run out without a reset")
+
+
+def state_watchdog(machine: Machine) -> None:
+    """Record which watchdog this member has, whether it resets the machine, and whether it counts now.
+
+    Patroni opens it on the leader alone.
+    """
+    if machine.node.system.watchdog == "off" or machine.node.patroni is None:
+        return
+    found = find_watchdog(machine)
+    if found is None:
+        words = "none; a leader whose Patroni hangs is not reset"
     else:
-        machine.console.say(f"watchdog: {found.describe()}")
+        counts = {"active": ", counts now", "inactive": ", does not count now"}.get(found.state, "")
+        words = f"{found.describe()}; {found.tell_reset()}{counts}"
+    machine.state_fact("watchdog", words)
 
 
 def _complain(machine: Machine, words: str) -> None:
@@ -84,7 +108,7 @@ def find_watchdog(machine: Machine) -> Watchdog | None:
     name = device.resolve().name
     facts = {
         fact: (machine.fs.read(f"{SYSFS}/{name}/{fact}") or "").strip()
-        for fact in ("identity", "timeout", "nowayout", "bootstatus")
+        for fact in ("identity", "timeout", "nowayout", "bootstatus", "state")
     }
     status = facts["bootstatus"]
     board = [machine.fs.read(f"/sys/class/dmi/id/{fact}") or "" for fact in ("sys_vendor", "product_name")]
@@ -94,6 +118,7 @@ def find_watchdog(machine: Machine) -> Watchdog | None:
         facts["identity"],
         facts["timeout"],
         facts["nowayout"],
+        facts["state"],
         has_reset=status.isdigit() and bool(int(status) & CARD_RESET),
         is_doubtful=facts["identity"] == BOARD and is_emulated,
     )

@@ -11,6 +11,8 @@ from generator.platforms.fact_rules import SHARED_FOLDERS
 from generator.postgresql.encodings import normalise_locale
 from generator.render.json_text import to_json
 from generator.spec.locales import list_database_locales
+from generator.spec.rules.tags import may_lead
+from generator.spec.topology import list_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -185,6 +187,7 @@ def _describe_patroni(node: ResolvedNode, bundle: CredentialBundle) -> Document 
         "rest": f"{'https' if spec.patroni.rest_tls else 'http'}://{rest}",
         "rest_authority": f"{NodePaths.member_tls}/ca.pem" if spec.patroni.rest_tls else None,
         "ttl": spec.patroni.ttl,
+        "first": _find_first(cluster),
         "config": cluster.platform.paths.patroni_config,
         "token": bundle.patroni_token.secret_id.get_secret_value(),
         "postgresql_port": spec.ports.postgresql,
@@ -194,6 +197,12 @@ def _describe_patroni(node: ResolvedNode, bundle: CredentialBundle) -> Document 
         "rewind_user": spec.postgresql.rewind_user,
         "roles": NodePaths.roles_sql,
     }
+
+
+def _find_first(cluster: ResolvedCluster) -> str:
+    """Return the member that makes the database: one that must not lead would be waited for in vain."""
+    members = list_members(cluster.spec)
+    return next((member for member in members if may_lead(member.tags)), members[0]).name
 
 
 def _describe_vip(node: ResolvedNode, bundle: CredentialBundle) -> Document | None:

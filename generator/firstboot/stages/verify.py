@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Callable
 
 from generator.firstboot.causes import StageFailed
 from generator.firstboot.command import CommandFailed
 from generator.firstboot.consul_api import check_token, count_alive, find_leader
-from generator.firstboot.patroni_api import GOOD_STATES, LEADERS, find_missing, is_leader, read_members
+from generator.firstboot.patroni_api import (
+    GOOD_STATES,
+    LEADERS,
+    SYNCHRONOUS,
+    find_missing,
+    is_leader,
+    read_members,
+)
+from generator.firstboot.patroni_keys import read_keys
 from generator.firstboot.roles import describe_missing, query
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.acl import own_tokens
 from generator.firstboot.stages.storage import check_mounts
 from generator.firstboot.stages.vip import find_wrong_vip
+from generator.firstboot.watchdog import state_watchdog
 from generator.firstboot.web import Unreachable
 
 if TYPE_CHECKING:
@@ -24,6 +34,8 @@ if TYPE_CHECKING:
 INTERVAL = 4.0
 # The last looks before the deadline are thorough: their words are what an operator reads.
 NEAR_END = 10.0
+# Twice loop_wait and a little: Patroni names a standby in the round after the one that sees it stream.
+STANDBY_WAIT = 15.0
 
 
 # One question: each costs the start of psql.
@@ -68,6 +80,45 @@ class VerifyStage(Stage):
             return StageFailed(causes.get(first, "not-ready"), words)
 
         machine.wait(probe, fail, interval=INTERVAL)
+        if machine.node.patroni is not None:
+            _state_standby(machine, machine.node.patroni)
+        state_watchdog(machine)
+
+
+def _state_standby(machine: Machine, patroni: Patroni) -> None:
+    """Record on the leader who may take over without a loss; Patroni names it one of its rounds later.
+
+    A cluster that works is no reason to stop: after a while the lack is a warning.
+    """
+    latest = machine.clock.steady() + STANDBY_WAIT
+    try:
+        if not is_leader(machine, patroni) or not _is_synchronous(machine, patroni):
+            return
+        while True:
+            members = read_members(machine, patroni)
+            names = [member.name for member in members if member.role in SYNCHRONOUS]
+            if names or machine.clock.steady() >= min(latest, machine.deadline):
+                break
+            machine.note("no standby is synchronous yet")
+            machine.clock.sleep(1.0)
+    except (StageFailed, Unreachable):
+        # What was asked before is enough: all of it was right.
+        return
+    if names:
+        machine.state_fact("synchronous standby", ", ".join(names))
+    else:
+        machine.warn("no standby is synchronous: while that lasts, nobody takes over when the leader is lost")
+
+
+def _is_synchronous(machine: Machine, patroni: Patroni) -> bool:
+    """Say whether the cluster's own settings, which an operator may have changed, want a synchronous standby."""
+    key = read_keys(machine, patroni).get("config")
+    try:
+        config = json.loads(key.value) if key else {}
+    except ValueError:
+        config = {}
+    mode = config.get("synchronous_mode") if isinstance(config, dict) else None
+    return patroni.members > 1 and str(mode).lower() in {"true", "on", "quorum"}
 
 
 def _look(part: Callable[[Machine], list[tuple[str, str]]], machine: Machine) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""node.json: where the first boot may take an absent Consul from."""
+"""node.json: where the first boot may take an absent Consul from, and who makes the database."""
 
 from __future__ import annotations
 
@@ -109,3 +109,12 @@ def test_huge_pages_are_reserved_where_memory_is_large_or_they_are_demanded(
         assert pages is not None
         assert least < pages.count < least * 1.2
         assert pages.is_required is is_required
+
+
+@pytest.mark.parametrize("tags", [{}, {"nofailover": True}, {"failover_priority": 0}, {"nosync": True}])
+def test_a_member_that_must_not_lead_makes_no_database(render: Render, tags: dict[str, Any]) -> None:
+    """All others would wait for it, for nothing."""
+    rendered = render(changes={"groups.sirius_postgres.nodes.0.tags": tags})
+    patroni = parse_node(rendered.payload("pg2", "/etc/holster/node.json")).patroni
+    assert patroni is not None
+    assert patroni.first == ("pg1" if not tags or "nosync" in tags else "pg2")
