@@ -37,10 +37,8 @@ SYSTEM_FOLDERS: Final = frozenset(
     }
 )  # fmt: skip
 OWN_FILES: Final = (
-    "/etc/firewalld/zones/holster.xml",
     "/etc/hosts",
     "/etc/modules-load.d/holster.conf",
-    "/etc/sudoers.d/10-holster",
     "/etc/sysctl.d/90-holster.conf",
     "/etc/systemd/system/holster-firewall.service",
     "/etc/systemd/system/nftables.service.d/10-holster.conf",
@@ -49,11 +47,13 @@ OWN_FILES: Final = (
     "/etc/udev/rules.d/90-holster-watchdog.rules",
     f"/etc/systemd/system/{NodePaths.firstboot_unit}",
     NodePaths.firewall_rules,
+    NodePaths.firewall_zone,
     NodePaths.journald_config,
     NodePaths.firstboot,
     NodePaths.node_json,
     NodePaths.roles_sql,
     NodePaths.sealed,
+    NodePaths.sudoers,
 )
 """What Holster puts at the same place on every platform."""
 SYSTEM_UNITS: Final = frozenset(
@@ -80,7 +80,7 @@ def _list_files(spec: ClusterSpec, profile: PlatformProfile) -> dict[str, str]:
     paths = profile.paths
     files = {name: str(getattr(paths, name)) for name in FILES}
     if paths.sshd_dropin_dir is not None:
-        files["sshd_dropin_dir"] = f"{paths.sshd_dropin_dir}/10-holster.conf"
+        files["sshd_dropin_dir"] = f"{paths.sshd_dropin_dir}/{NodePaths.sshd_dropin}"
     files["repositories_dir"] = f"{paths.repositories_dir}/holster-*"
     given = spec.platform_overrides.get("paths", {})
     return dict(sorted(files.items(), key=lambda item: item[0] not in given))

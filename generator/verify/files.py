@@ -160,7 +160,7 @@ def plan_files(context: Context) -> Iterator[OwnCheck]:
     yield OwnCheck("manifest", MANIFEST, partial(judge_manifest, output))
     for path in output.files:
         chosen = _choose(path)
-        if chosen is not None and path.is_file() and path != output.layout.manifest:
+        if chosen is not None and output.has(path) and path != output.layout.manifest:
             name, judge = chosen
             yield OwnCheck(name, output.label(path), partial(judge, path))
     for node in output.nodes:

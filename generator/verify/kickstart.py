@@ -122,14 +122,16 @@ def _judge_disks(path: Path, disks: frozenset[str]) -> list[str]:
 
 
 def list_kickstarts(output: Output) -> dict[Path, frozenset[str]]:
-    """Return every kickstart with the data disks that it must not name.
+    """Return every kickstart, there or not, with the data disks that it must not name.
 
     That of the image has none: the machine that builds has one disk, and its name may be that of
     a machine's data disk.
     """
     disks = {node.folder / KICKSTART: list_data_disks(node) for node in output.nodes}
-    disks |= dict.fromkeys(sorted(output.layout.packer.glob("*.ks")), frozenset[str]())
-    return {path: names for path, names in disks.items() if path.is_file()}
+    images = [path for path in output.files if path.parent == output.layout.packer and path.suffix == ".ks"]
+    return {path: names for path, names in disks.items() if output.has(path)} | dict.fromkeys(
+        images, frozenset[str]()
+    )
 
 
 def plan_kickstart(context: Context) -> Iterator[Check]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from generator.errors import OutputRejected, UsageInvalid
 from generator.layout import MANIFEST, NODES, PAYLOAD, PLATFORM, ClusterOutput, NodePaths
 from generator.manifest import MAX_BYTES, ManifestInvalid, load_manifest
-from generator.platforms.profile import PlatformProfile
+from generator.platforms.profile import PlatformProfile, list_platforms
 from generator.versions import VersionNumber
 
 if TYPE_CHECKING:
@@ -81,14 +81,18 @@ class Output:
         """Where things are."""
         return ClusterOutput(self.root)
 
+    def has(self, path: Path) -> bool:
+        """Say whether a file was rendered, there or not any more, or lies there all the same."""
+        return self.label(path) in self.manifest.paths or path.is_file()
+
     def label(self, path: Path) -> str:
         """Return the path as reports show it."""
         return str(path.relative_to(self.root))
 
     @property
     def files(self) -> list[Path]:
-        """Every file below the folder, sorted; links are files, too."""
-        return _list_files(self.root)
+        """Every file that lies below the folder or was rendered, sorted; links are files, too."""
+        return sorted({*_list_files(self.root), *(self.root / path for path in self.manifest.paths)})
 
 
 def _list_files(root: Path) -> list[Path]:
@@ -133,11 +137,15 @@ def load_output(directory: Path) -> Output:
 def _load_platform(directory: Path) -> PlatformProfile:
     path = directory / PLATFORM
     try:
-        return PlatformProfile.model_validate_json(path.read_bytes())
+        profile = PlatformProfile.model_validate_json(path.read_bytes())
     except OSError as error:
         reason = f"{path}: {error.strerror}"
     except ValidationError:
         reason = f"{path} does not hold the facts of a platform as this release knows them"
+    else:
+        if profile.name in list_platforms():
+            return profile
+        reason = f"{path} is about the platform {profile.name}, which this release does not know"
     raise OutputRejected(reason, hint="`holster render SPEC` writes it anew")
 
 

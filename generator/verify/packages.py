@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from generator.layout import PACKER
-from generator.platforms.profile import list_platforms, load_profile
+from generator.platforms.profile import load_profile
 from generator.verify.check import OwnCheck
 from generator.verify.hcl import HclInvalid
 from generator.verify.kickstart import list_kickstarts
@@ -49,11 +49,8 @@ def _judge_image(folder: Path, needed: tuple[str, ...]) -> list[str]:
 def plan_packages(context: Context) -> Iterator[OwnCheck]:
     """Plan one check for each kickstart and one for the image."""
     output = context.output
-    if output.platform.name not in list_platforms():
-        return
     # Of the platform itself: what the output was rendered for may be what is wrong.
     needed = load_profile(output.platform.name).packages
     for path in list_kickstarts(output):
         yield OwnCheck("packages", output.label(path), partial(_judge_kickstart, path, needed))
-    if output.layout.packer.is_dir():
-        yield OwnCheck("packages", PACKER, partial(_judge_image, output.layout.packer, needed))
+    yield OwnCheck("packages", PACKER, partial(_judge_image, output.layout.packer, needed))

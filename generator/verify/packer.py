@@ -104,8 +104,6 @@ def _judge_split(folder: Path) -> list[str]:
 
 def plan_packer(context: Context) -> Iterator[Check]:
     """Plan the checks of the Packer folder."""
-    if not context.output.layout.packer.is_dir():
-        return
     new = f"{PLUGINS_SINCE} or newer"
     yield OwnCheck("packer-split", PACKER, partial(_judge_split, context.output.layout.packer))
     yield ToolCheck("packer-format", PACKER, programs.PACKER, partial(_judge_format, context), _is_new, new)

@@ -142,5 +142,5 @@ def plan_seeds(context: Context) -> Iterator[OwnCheck]:
         seed, oemdrv = node.folder / SEED_ISO, node.folder / OEMDRV_ISO
         yield OwnCheck("seed-iso", output.label(seed), partial(judge_seed, seed))
         # A platform without kickstart has no OEMDRV image.
-        if oemdrv.is_file() or (node.folder / KICKSTART).is_file():
+        if output.platform.kickstart is not None or output.has(oemdrv):
             yield OwnCheck("oemdrv-iso", output.label(oemdrv), partial(judge_oemdrv, output, node, oemdrv))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from generator.verify.context import Context
     from generator.verify.output import NodeOutput
 
-FIREWALL_FOLDER: Final = "/etc/firewalld"
-SUDOERS: Final = "/etc/sudoers.d/10-holster"
-SSHD_DROPIN: Final = "10-holster.conf"
-
 
 def _judge_sshd(context: Context, path: Path, tool: Tool) -> tuple[str, ...]:
     path.stat()
@@ -43,7 +39,7 @@ def _judge_sshd(context: Context, path: Path, tool: Tool) -> tuple[str, ...]:
 
 def _list_sudoers(node: NodeOutput) -> list[Path]:
     """Return our file, there or not, and whatever else lies beside it: sudo reads or skips that as well."""
-    ours = node.payload(SUDOERS)
+    ours = node.payload(NodePaths.sudoers)
     return sorted({ours, *(ours.parent.iterdir() if ours.parent.is_dir() else ())})
 
 
@@ -61,7 +57,7 @@ def _judge_chrony(path: Path, tool: Tool) -> tuple[str, ...]:
 
 def _judge_firewall(context: Context, node: NodeOutput, tool: Tool) -> tuple[str, ...]:
     folder = context.make_folder("firewalld") / "config"
-    shutil.copytree(node.payload(FIREWALL_FOLDER), folder)
+    shutil.copytree(node.payload(NodePaths.firewalld), folder)
     return check_firewall(tool, folder)
 
 
@@ -76,7 +72,7 @@ def plan_system(context: Context) -> Iterator[ToolCheck]:
     paths = output.platform.paths
     for node in output.nodes:
         if paths.sshd_dropin_dir is not None:
-            path = node.payload(f"{paths.sshd_dropin_dir}/{SSHD_DROPIN}")
+            path = node.payload(f"{paths.sshd_dropin_dir}/{NodePaths.sshd_dropin}")
             yield ToolCheck("sshd", output.label(path), programs.SSHD, partial(_judge_sshd, context, path))
         for path in _list_sudoers(node):
             yield ToolCheck("sudoers", output.label(path), programs.VISUDO, partial(_judge_sudoers, path))
@@ -89,5 +85,5 @@ def plan_system(context: Context) -> Iterator[ToolCheck]:
             path = node.payload(NodePaths.firewall_rules)
             yield ToolCheck("firewall", output.label(path), programs.NFT, partial(_judge_nftables, path))
         if output.platform.firewall == "firewalld":
-            label = output.label(node.payload(FIREWALL_FOLDER))
+            label = output.label(node.payload(NodePaths.firewalld))
             yield ToolCheck("firewall", label, programs.FIREWALLD, partial(_judge_firewall, context, node))
