@@ -1,7 +1,7 @@
 """Patroni's REST interface over TLS, with the real programs: who may change something, and who follows.
 
-The tests are steps of one cluster, in this order; the last ones take TLS off one member, as in the middle
-of a rolling update.
+One test, so that one worker boots the cluster once.  Its last step takes TLS off one member, as in the
+middle of a rolling update.
 """
 
 from __future__ import annotations
@@ -23,17 +23,11 @@ if TYPE_CHECKING:
 
     from tests.matrix.site import Site
 
-pytestmark = [pytest.mark.external, pytest.mark.xdist_group("rest-tls")]
+pytestmark = pytest.mark.external
 
 TLS: Final = Setting("rest-tls", "REST over TLS", {"patroni": {"rest_tls": True}})
 WITHOUT_SERVERS: Final = Scenario("servers", "primary", 45)
 PATRONICTL: Final = "import sys; from patroni.ctl import ctl; sys.argv[0] = 'patronictl'; ctl()"
-
-
-@pytest.fixture
-def site(open_site: Callable[..., Site]) -> Site:
-    """Return the seed's cluster: three Consul servers, two members."""
-    return open_site("sirius", TLS)
 
 
 def curl(site: Site, name: str, path: str, *words: str) -> str:
@@ -67,7 +61,7 @@ def keep_primary_without_consul(site: Site) -> None:
     assert figures.silence_s < 10, figures
 
 
-def test_a_change_needs_certificate_and_password(site: Site) -> None:
+def _demand_certificate_and_password(site: Site) -> None:
     """Whoever may look needs neither; a stranger to the authority is not spoken to."""
     name = site.roles().primary
     files = site.rest_files(name)
@@ -82,7 +76,7 @@ def test_a_change_needs_certificate_and_password(site: Site) -> None:
     assert curl(site, name, "config", *shown, *password, *change) == "200"
 
 
-def test_consul_finds_the_members_healthy(site: Site) -> None:
+def _ask_consul(site: Site) -> None:
     """The agent asks over HTTPS, and believes the cluster's authority."""
     found: list[dict[str, Any]] = site.consul(site.members[0], f"health/service/{site.recipe.spec.cluster}")
     checks = [check for entry in found for check in entry["Checks"] if check["ServiceName"]]
@@ -90,17 +84,7 @@ def test_consul_finds_the_members_healthy(site: Site) -> None:
     assert {check["Status"] for check in checks} == {"passing"}
 
 
-def test_patronictl_and_vip_manager_follow(site: Site) -> None:
-    """A site is whole only when the new leader has the address."""
-    switch_over(site)
-
-
-def test_failsafe_mode_keeps_the_primary(site: Site) -> None:
-    """The leader's POST to the others is a change, too."""
-    keep_primary_without_consul(site)
-
-
-def test_members_with_and_without_tls_get_along(site: Site) -> None:
+def _take_tls_off_one(site: Site) -> None:
     """In the middle of a rolling update, whichever of them leads."""
     primary = site.roles().primary
     plain = next(name for name in site.members if name != primary)
@@ -119,3 +103,13 @@ def test_members_with_and_without_tls_get_along(site: Site) -> None:
     keep_primary_without_consul(site)
     assert switch_over(site) == plain
     keep_primary_without_consul(site)
+
+
+def test_rest_over_tls(open_site: Callable[..., Site]) -> None:
+    """On three Consul servers and two members; whole is it only with the virtual address on the leader."""
+    site = open_site("sirius", TLS)
+    _demand_certificate_and_password(site)
+    _ask_consul(site)
+    switch_over(site)
+    keep_primary_without_consul(site)
+    _take_tls_off_one(site)

@@ -81,6 +81,30 @@ def test_patroni_serves_members_and_loopback_and_asks_the_others(bundle: Credent
     assert list(usage.value) == [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 
 
+def test_patronis_speak_to_each_other_under_the_rules_of_newer_pythons(
+    bundle: CredentialBundle, tmp_path: Path
+) -> None:
+    """Python 3.13 (debian13) is strict about extensions by default; each side shows its certificate."""
+    contexts = []
+    for name, purpose in (("pg1", ssl.Purpose.CLIENT_AUTH), ("pg2", ssl.Purpose.SERVER_AUTH)):
+        own = bundle.nodes[name].patroni
+        assert own is not None
+        (tmp_path / name).write_text(own.certificate + own.key.get_secret_value())
+        context = ssl.create_default_context(purpose, cadata=bundle.authority.certificate)
+        context.load_cert_chain(tmp_path / name)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        context.verify_mode = ssl.CERT_REQUIRED
+        contexts.append(context)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = contexts[0].wrap_bio(to_server, to_client, server_side=True)
+    client = contexts[1].wrap_bio(to_client, to_server, server_hostname="192.168.11.181")
+    for side in (client, server, client, server, client):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert server.getpeercert()
+    assert client.getpeercert()
+
+
 @pytest.mark.parametrize("name", ["consul1", "pg1"])
 def test_purposes(bundle: CredentialBundle, name: str) -> None:
     """Agents speak in both directions, so both purposes; nobody but the authority signs."""
