@@ -7,13 +7,13 @@ Out: its manifest, a list of SHA-256 sums, and every difference between the two.
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from hashlib import file_digest
 from typing import TYPE_CHECKING, Final
 
 from generator.errors import InputInvalid, UsageInvalid
+from generator.whole_file import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,10 +96,7 @@ def _write_manifest(artifacts: Artifacts) -> Artifacts:
     text = json.dumps({"holster": FORMAT, "files": artifacts.sums}, indent=2, sort_keys=True)
     path = artifacts.root / MANIFEST
     if not path.is_file() or path.read_text("utf-8", "replace") != f"{text}\n":
-        # Whole or not at all: a build reads it.
-        fresh = path.with_name(f".{MANIFEST}.{os.getpid()}")
-        fresh.write_text(f"{text}\n", "utf-8")
-        fresh.replace(path)
+        replace_file(path, f"{text}\n")
     return artifacts
 
 

@@ -37,6 +37,7 @@ from generator.tools.packer import Message, build_image, copy_for, needs_plugins
 from generator.tools.process import DEFAULT_PATH
 from generator.tools.qemu import SOFTWARE_CPU, Accelerator, convert_to_raw, probe_accelerator
 from generator.tools.ssh_keygen import make_key_pair
+from generator.whole_file import replace_file
 
 if TYPE_CHECKING:
     from generator.artifacts import Artifacts
@@ -262,10 +263,10 @@ def _put_in_place(order: Order, places: Places, record: dict[str, Any]) -> None:
     for path in places.image_folder.iterdir():
         path.replace(order.target / path.name)
     _write_json(order.target / MATERIALS, materials)
-    (order.target / INSTALLED).write_text(format_manifest(items), "utf-8")
-    (order.target / f"{order.name}.sha256").write_text(f"{record['sha256']}  {order.name}\n", "utf-8")
+    replace_file(order.target / INSTALLED, format_manifest(items))
+    replace_file(order.target / f"{order.name}.sha256", f"{record['sha256']}  {order.name}\n")
     _write_json(order.target / RECORD, record)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", "utf-8")
+    replace_file(path, json.dumps(content, indent=2, sort_keys=True) + "\n")

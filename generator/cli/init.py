@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from ipaddress import IPv4Network
 from pathlib import Path
 from shlex import quote
@@ -24,6 +23,7 @@ from generator.spec.model import Durability
 from generator.spec.network_fields import Address, InterfaceName, Network
 from generator.spec.ssh_fields import SshPublicKey
 from generator.spec.wording import explain_letters, show_value
+from generator.whole_file import replace_file
 
 
 class Parsed(click.ParamType[Any]):
@@ -175,7 +175,7 @@ def write_starter(text: str, file: Path) -> None:
     if str(file) == "-":
         click.echo(text, nl=False)
         return
-    replace_file(file, text)
+    write_spec(file, text)
     program, shown = name_program(), quote(str(file))
     click.echo(
         f"wrote {file}; next: edit it, then `{program} check {shown}` and `{program} render {shown}`",
@@ -183,17 +183,13 @@ def write_starter(text: str, file: Path) -> None:
     )
 
 
-def replace_file(file: Path, text: str) -> None:
+def write_spec(file: Path, text: str) -> None:
     """Write a file whole or not at all.
 
     Raises:
         EnvironmentFailed: it cannot be written; what was there is as it was.
     """
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        partial.write_text(text, "utf-8")
-        partial.replace(file)
+        replace_file(file, text)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise EnvironmentFailed(f"cannot write {file}: {error.strerror}") from None

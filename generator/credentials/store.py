@@ -6,19 +6,19 @@ In: a path.  Out: a bundle, or the file of one.  Errors name places, never conte
 from __future__ import annotations
 
 import os
-import re
 import stat
 from contextlib import contextmanager
 from errno import ELOOP, ENOLCK, EOPNOTSUPP
 from fcntl import LOCK_EX, flock
-from secrets import token_hex
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from generator.credentials.document import format_bundle, parse_bundle
 from generator.errors import BundleInvalid, EnvironmentFailed
+from generator.whole_file import match_strays, replace_file
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
-STRAY_BYTES: Final = 8
-"""Random bytes in the name of a bundle that is being written."""
 
 MAX_BYTES: Final = 16 << 20
 """Eight thousand machines."""
@@ -147,20 +145,13 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes, *, replace: bool) -> None:
-    partial = path.with_name(f".{path.name}.{token_hex(STRAY_BYTES)}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, MODE)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        if replace:
-            partial.replace(path)
-        else:
-            _claim(path, partial)
-    finally:
-        partial.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+        replace_file(path, content, mode=MODE, keeps_old=not replace)
+    except FileExistsError:
+        raise BundleExists(
+            f"{path} exists already and is not overwritten",
+            hint="its secrets are in use; move it away first if they are not",
+        ) from None
 
 
 def remove_strays(path: Path) -> tuple[Path, ...]:
@@ -171,7 +162,7 @@ def remove_strays(path: Path) -> tuple[Path, ...]:
     Raises:
         EnvironmentFailed: they cannot be removed.
     """
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{{2 * STRAY_BYTES}}}")
+    pattern = match_strays(path)
     try:
         if not path.parent.is_dir() or not _find_strays(path.parent, pattern):
             return ()
@@ -189,25 +180,6 @@ def remove_strays(path: Path) -> tuple[Path, ...]:
 
 def _find_strays(folder: Path, pattern: re.Pattern[str]) -> tuple[Path, ...]:
     return tuple(sorted(found for found in folder.iterdir() if pattern.fullmatch(found.name)))
-
-
-def _claim(path: Path, partial: Path) -> None:
-    try:
-        # A link, unlike a rename, fails where another process was faster.
-        os.link(partial, path)
-    except FileExistsError:
-        raise BundleExists(
-            f"{path} exists already and is not overwritten",
-            hint="its secrets are in use; move it away first if they are not",
-        ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def update_bundle(

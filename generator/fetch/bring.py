@@ -18,6 +18,7 @@ from generator.fetch.download import download
 from generator.fetch.needs import REQUIREMENTS, format_requirements
 from generator.fetch.transfer import MOST_BYTES, Source
 from generator.fetch.unpack import unpack_program
+from generator.whole_file import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +149,7 @@ def _name_file(need: FileNeed) -> str:
 def _write_requirements(wheels: tuple[str, ...], path: Path) -> None:
     text = format_requirements(wheels)
     if not path.is_file() or path.read_text("utf-8", "replace") != text:
-        path.write_text(text, "utf-8")
+        replace_file(path, text)
 
 
 def _join_failures(failures: list[HolsterError]) -> HolsterError | None:

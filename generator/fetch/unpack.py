@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING, Final
 
 from generator.artifacts import digest_file
 from generator.errors import InputInvalid
 from generator.firstboot.archives import ArchiveUnusable, name_package, read_program
+from generator.whole_file import write_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 EXECUTABLE: Final = 0o755
 
@@ -41,17 +41,12 @@ def unpack_program(archive: Path, program: str, target: Path) -> bool:
 
 def _place(blocks: Iterable[bytes], target: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    fresh = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as written:
-            written.writelines(blocks)
-            os.fchmod(written.fileno(), EXECUTABLE)
-            os.fsync(written.fileno())
-        if target.is_file() and digest_file(target) == digest_file(fresh):
+    with write_beside(target) as new:
+        new.stream.writelines(blocks)
+        new.stream.flush()
+        if target.is_file() and digest_file(target) == digest_file(new.path):
             target.chmod(EXECUTABLE)
             return False
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
+        os.fchmod(new.stream.fileno(), EXECUTABLE)
+        new.put_in_place()
     return True

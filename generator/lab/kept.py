@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from generator.errors import UsageInvalid
 from generator.tools.background import end_other, read_start
+from generator.whole_file import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,10 +33,7 @@ def save_kept(folder: Path, processes: Mapping[str, int], sockets: Path) -> None
         "sockets": str(sockets),
         "processes": {name: {"pid": pid, "start": read_start(pid)} for name, pid in processes.items()},
     }
-    # As a whole: half a note would be none.
-    fresh = folder / f".{STATE}.new"
-    fresh.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
-    fresh.replace(folder / STATE)
+    replace_file(folder / STATE, json.dumps(data, indent=2) + "\n")
 
 
 def forget_kept(folder: Path) -> None:

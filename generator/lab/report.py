@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from generator.whole_file import replace_file
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -107,9 +109,7 @@ def format_report(report: LabReport) -> str:
 def write_report(report: LabReport, path: Path) -> None:
     """Write the report; an old one is replaced as a whole, its folder made when missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(format_report(report), "utf-8")
-    new.replace(path)
+    replace_file(path, format_report(report))
 
 
 def parse_report(text: str) -> LabReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,11 +72,10 @@ def test_full_disk_keeps_the_old_file(holster: Holster, monkeypatch: pytest.Monk
     """`--force` replaces a spec by a whole new one or not at all."""
     Path("my.yaml").write_text("mine")
 
-    def fail(self: Path, text: str, encoding: str) -> int:
-        self.write_bytes(text.encode(encoding)[:10])
+    def fail(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     called = holster("init", "my.yaml", "--force", *ANSWERS)
     assert called.code == 3
     assert "No space left" in called.err
