@@ -19,6 +19,7 @@ from generator.platforms.huge_page_rules import HUGE_PAGE_RULES
 from generator.platforms.install_rules import INSTALL_RULES
 from generator.platforms.parameter_rules import PARAMETER_RULES
 from generator.platforms.profile import PlatformProfile, list_platforms, load_profile
+from generator.platforms.repository_rules import REPOSITORY_RULES
 from generator.platforms.rules import PLATFORM_RULES
 from generator.platforms.vip_rules import VIP_RULES
 from generator.spec.load import read_spec
@@ -76,7 +77,15 @@ def check_spec(text: bytes, name: str, platform: str | None = None) -> CheckedSp
         digest.update(f"\0platform {platform}".encode())
     profile = _find_profile(reading)
     if reading.spec is not None and profile is not None:
-        rules = (*FACT_RULES, *PLATFORM_RULES, *VIP_RULES, *PARAMETER_RULES, *HUGE_PAGE_RULES, *INSTALL_RULES)
+        rules = (
+            *FACT_RULES,
+            *PLATFORM_RULES,
+            *REPOSITORY_RULES,
+            *VIP_RULES,
+            *PARAMETER_RULES,
+            *HUGE_PAGE_RULES,
+            *INSTALL_RULES,
+        )
         reading.add(run_rules(rules, reading.pruning.removed, reading.spec, profile))
     spec, problems = reading.finish()
     if profile is None:

@@ -40,6 +40,7 @@ OWN_FILES: Final = (
     "/etc/hosts",
     "/etc/modules-load.d/holster.conf",
     "/etc/sysctl.d/90-holster.conf",
+    "/etc/sysctl.d/91-holster-huge-pages.conf",
     "/etc/systemd/system/holster-firewall.service",
     "/etc/systemd/system/nftables.service.d/10-holster.conf",
     "/etc/systemd/system/holster-storage.service",

@@ -13,7 +13,7 @@ from generator.diagnostics import Problem, Severity
 from generator.layout import NodePaths
 from generator.platforms.defaults import find_major
 from generator.postgresql.catalog import describe_lifetime, find_parameter, list_parameters
-from generator.postgresql.settings import read_whole
+from generator.postgresql.settings import read_whole, read_word
 from generator.postgresql.values import ON, check_value, list_choices
 from generator.spec.processes import count_senders, count_workers
 from generator.spec.rules.parameters import MANAGED, OWN_KEYS
@@ -136,6 +136,29 @@ def check_together(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
         yield Problem("parameter-value", message, path=(SECTION, "parameters", "min_wal_size"))
 
 
+FILES = ("ssl_ca_file", "ssl_crl_file", "ssl_crl_dir", "ssl_dh_params_file", "krb_server_keyfile")
+"""Named by the user, who brings them to every member; PostgreSQL looks for others in the data directory."""
+OLD_PROTOCOLS = frozenset({"tlsv1", "tlsv1.1"})
+
+
+@rule("parameter-value", reads="postgresql.parameters postgresql.tls", is_partial=True)
+def check_files(spec: ClusterSpec, _profile: PlatformProfile) -> Iterator[Problem]:
+    """PostgreSQL does not start without them, and the data directory is made anew, with nothing in it."""
+    parameters = spec.postgresql.parameters
+    for name in FILES:
+        value = parameters.get(name)
+        if value and not str(value).startswith("/"):
+            message = (
+                f"{name} must be an absolute path, not {show_value(value)}: the data directory is made anew"
+            )
+            hint = "such as /etc/pki/clients.pem, on every member"
+            yield Problem("parameter-value", message, path=(SECTION, "parameters", name), hint=hint)
+    newest = "ssl_max_protocol_version"
+    if has_server_tls(spec) and read_word(parameters, newest) in OLD_PROTOCOLS:
+        message = f"{newest} must be TLSv1.2 or newer: Holster sets ssl_min_protocol_version to TLSv1.2"
+        yield Problem("parameter-value", message, path=(SECTION, "parameters", newest), hint="remove it")
+
+
 @rule("parameter-value", "tls-off", reads=f"{FACTS} postgresql.parameters postgresql.tls", is_partial=True)
 def check_client_authority(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """ssl_ca_file says whose certificates are roles (`cert`): never those that the machines have themselves.
@@ -143,15 +166,10 @@ def check_client_authority(spec: ClusterSpec, profile: PlatformProfile) -> Itera
     The certificate of a Consul agent has the name of its machine, and so would be the role of that name.
     """
     value, path = spec.postgresql.parameters.get("ssl_ca_file"), (SECTION, "parameters", "ssl_ca_file")
-    if value is None or value == "":
+    if not value or not str(value).startswith("/"):
         return
     own = (NodePaths.member_tls, f"{profile.paths.consul_config_dir}/tls")
-    if not str(value).startswith("/"):
-        message = (
-            f"ssl_ca_file must be an absolute path, not {show_value(value)}: the data directory is made anew"
-        )
-        yield Problem("parameter-value", message, path=path, hint="such as /etc/pki/clients.pem")
-    elif normpath(str(value)).startswith(tuple(f"{folder}/" for folder in own)):
+    if normpath(str(value)).startswith(tuple(f"{folder}/" for folder in own)):
         message = (
             f"{value} is the cluster's own authority: every machine's certificate would log in as a role"
         )
@@ -163,4 +181,4 @@ def check_client_authority(spec: ClusterSpec, profile: PlatformProfile) -> Itera
         yield Problem("tls-off", message, Severity.WARNING, path=path, hint=hint)
 
 
-PARAMETER_RULES: tuple[Rule, ...] = (check_parameters, check_together, check_client_authority)
+PARAMETER_RULES: tuple[Rule, ...] = (check_parameters, check_together, check_files, check_client_authority)

@@ -113,22 +113,6 @@ def check_packages(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Prob
             yield Problem("component-packages", message, path=("components", name, "source"), hint=hint)
 
 
-@rule("repository-suite", reads=f"{FACTS} repositories")
-def check_suites(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
-    """Debian's repositories have a suite, others have none."""
-    for index, entry in enumerate(spec.repositories or ()):
-        path = ("repositories", index)
-        if profile.family == "deb" and not (entry.suite and entry.components):
-            message = f"the repository {entry.id} needs suite and components on {profile.title}"
-            yield Problem(
-                "repository-suite", message, path=path, hint="such as suite: trixie, components: [main]"
-            )
-        elif profile.family != "deb" and (entry.suite or entry.components):
-            key = "suite" if entry.suite else "components"
-            message = f"repositories of {profile.title} have no {key}"
-            yield Problem("repository-suite", message, path=(*path, key), hint="remove suite and components")
-
-
 @rule("mount-hides", reads=f"{FACTS} {STORAGE} components")
 def check_hidden(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
     """D2: a data volume must not cover the files of a program; the first boot would refuse to mount it."""
@@ -194,21 +178,6 @@ def check_release(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Probl
     elif image.iso_url is None and release and not (image.iso_checksum or facts.isos[release].checksum):
         message = f"no checksum of the ISO of release {release} is known"
         yield Problem("image-checksum", message, path=path, hint="set image.iso_checksum")
-
-
-@rule("unsigned-repository", reads=f"{FACTS} repositories.*", is_partial=True)
-def check_keys(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
-    """Signatures are checked with a key: dnf refuses every package without one.
-
-    apt takes the keys of the system itself.
-    """
-    for index, entry in enumerate(spec.repositories or ()):
-        if profile.family == "rpm" and entry.gpg_check and entry.gpg_key is None:
-            message = f"nothing says which key signs the packages of {entry.id}; dnf refuses them"
-            hint = "add gpg_key: a URL, or the path of a key that the system has"
-            yield Problem(
-                "unsigned-repository", message, Severity.WARNING, path=("repositories", index), hint=hint
-            )
 
 
 @rule("reserved-name", reads=f"{FACTS} access.user")
@@ -316,10 +285,8 @@ PLATFORM_RULES: tuple[Rule, ...] = (
     check_priorities,
     check_failsafe,
     check_packages,
-    check_suites,
     check_hidden,
     check_release,
-    check_keys,
     check_admin,
     check_superuser,
     check_client_rules,

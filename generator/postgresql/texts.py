@@ -20,6 +20,17 @@ DATE_STYLES: Final = re.compile(
     re.IGNORECASE,
 )
 KINDS: Final = frozenset({"view", "foreign-table"})
+CURVE: Final = "ssl_ecdh_curve"
+WORDS: Final = {
+    # Files of the server's package, spelt as they are.
+    "timezone_abbreviations": ("Default", "Australia", "India"),
+    CURVE: (
+        "prime256v1", "secp224r1", "secp256k1", "secp384r1", "secp521r1",
+        "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1",
+    ),
+}  # fmt: skip
+GROUPS_SINCE: Final = 18
+"""ssl_ecdh_curve became ssl_groups, a list that OpenSSL alone knows (release notes of 18)."""
 LISTS: Final = frozenset({"search_path", "temp_tablespaces"})
 
 
@@ -31,11 +42,11 @@ def check_text(name: str, text: str, major: int) -> str | None:
         return _check_words(text, tuple(sorted(KINDS)))
     if name == "datestyle":
         return None if DATE_STYLES.fullmatch(text) else "a style and an order such as iso, dmy"
+    if name in WORDS and not (name == CURVE and major >= GROUPS_SINCE):
+        return None if text in WORDS[name] else f"one of {', '.join(WORDS[name])}"
     if name in LISTS:
         return None if IDENTIFIERS.fullmatch(text) else "names joined by commas"
-    if name == "default_table_access_method":
-        return None if text else "a name"
-    return None
+    return "a name" if name == "default_table_access_method" and not text else None
 
 
 def _check_words(text: str, known: tuple[str, ...]) -> str | None:

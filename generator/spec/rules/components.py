@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from generator.diagnostics import Problem, Severity, SpecPath
+from generator.diagnostics import Problem, SpecPath
 from generator.spec.fields import PRINTABLE
-from generator.spec.rules.names import find_repeats
 from generator.spec.rules.rule import rule
 
 if TYPE_CHECKING:
@@ -55,30 +54,6 @@ def check_images(spec: ClusterSpec) -> Iterator[Problem]:
             )
 
 
-DNF_SETTINGS = "main"
-
-
-@rule("duplicate-repository", "reserved-name", "unsigned-repository", reads="repositories.*", is_partial=True)
-def check_repositories(spec: ClusterSpec) -> Iterator[Problem]:
-    """Repositories have one file each, and packages are signed."""
-    repositories = spec.repositories or ()
-    ids = ((("repositories", index, "id"), entry.id) for index, entry in enumerate(repositories))
-    for path, identifier, other in find_repeats(ids):
-        yield Problem(
-            "duplicate-repository", f"the id {identifier} is already used", path=path, related=other
-        )
-    for index, entry in enumerate(repositories):
-        if entry.id.lower() == DNF_SETTINGS:
-            message = f"a repository cannot be called {entry.id}: dnf reads its own settings there"
-            path = ("repositories", index, "id")
-            yield Problem("reserved-name", message, path=path, hint="use a name of your own")
-        if not entry.gpg_check:
-            message = f"packages of {entry.id} are installed without checking who made them"
-            path = ("repositories", index, "gpg_check")
-            hint = "give the repository's gpg_key and remove gpg_check: false"
-            yield Problem("unsigned-repository", message, Severity.WARNING, path=path, hint=hint)
-
-
 @rule("wrong-value", reads="platform_overrides.*", is_partial=True)
 def check_override_text(spec: ClusterSpec) -> Iterator[Problem]:
     """No line can be injected into a rendered file through a platform fact."""
@@ -98,4 +73,4 @@ def _list_texts(path: SpecPath, value: Any) -> Iterator[tuple[SpecPath, str]]:
             yield from _list_texts((*path, index), inner)
 
 
-RULES = (check_origins, check_images, check_repositories, check_override_text)
+RULES = (check_origins, check_images, check_override_text)

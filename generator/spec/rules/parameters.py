@@ -78,6 +78,7 @@ def check_parameters(spec: ClusterSpec) -> Iterator[Problem]:
             yield Problem("parameter-not-here", message, path=path, at_key=True, hint="remove it")
 
 
+READ_ONLY = "default_transaction_read_only"
 WAL_LEVELS = ("replica", "logical")
 
 
@@ -89,6 +90,11 @@ def check_promises(spec: ClusterSpec) -> Iterator[Problem]:
     if level and level not in WAL_LEVELS:
         message = f"wal_level cannot be {level}: standbys need replica or logical"
         yield Problem("parameter-not-here", message, path=path, hint="remove it, or set logical")
+    path = ("postgresql", "parameters", READ_ONLY)
+    if read_word(spec.postgresql.parameters, READ_ONLY) in ON:
+        message = f"{READ_ONLY} cannot be on: the first boot could not make the roles"
+        hint = f"remove it, and set it for a role or a database: ALTER ROLE app SET {READ_ONLY} = on"
+        yield Problem("parameter-not-here", message, path=path, hint=hint)
     commit = read_word(spec.postgresql.parameters, "synchronous_commit")
     path = ("postgresql", "parameters", "synchronous_commit")
     if spec.durability is not Durability.ASYNCHRONOUS and commit in OFF | {"local", "remote_write"}:
@@ -150,7 +156,7 @@ def check_zones(spec: ClusterSpec) -> Iterator[Problem]:
     for name in ZONES:
         value = spec.postgresql.parameters.get(name)
         if value is not None and str(value).lower() not in zones:
-            match = suggest(value, sorted(zones.values()))
+            match = suggest(value, sorted(zones.values())) if isinstance(value, str) else None
             hint = f"did you mean '{match}'?" if match else "remove it: Holster sets system.timezone"
             message = (
                 f"{name} must be in the list of time zones, such as Europe/Moscow, not {show_value(value)}"

@@ -29,6 +29,30 @@ FORBIDDEN: dict[str, tuple[str, str, set[tuple[str, str, str]]]] = {
         "vip_manager: {mode: patroni}\ncomponents: {vip_manager: {version: 2.7.0}}\n",
         {("error", "vip-mode", "vip_manager.mode")},
     ),
+    "two repositories of one name among the facts": (
+        "el9",
+        (
+            "platform_overrides: {repositories: [{id: a, base_urls: [https://m.example/1], gpg_key: /k}, "
+            "{id: a, base_urls: [https://m.example/2], gpg_key: /k}]}\n"
+        ),
+        {("error", "duplicate-repository", "platform_overrides.repositories.1.id")},
+    ),
+    "a repository among the facts that nobody signs": (
+        "el9",
+        "platform_overrides: {repositories: [{id: Main, base_urls: [http://m/x], gpg_check: false}]}\n",
+        {
+            ("error", "reserved-name", "platform_overrides.repositories.0.id"),
+            ("warning", "unsigned-repository", "platform_overrides.repositories.0.gpg_check"),
+        },
+    ),
+    "a repository among the facts without suite": (
+        "debian13",
+        (
+            "platform_overrides: {repositories: [{id: a, base_urls: [https://m.example/1], gpg_key: /k}]}\n"
+            f"{RELEASE_BINARY}"
+        ),
+        {("error", "repository-suite", "platform_overrides.repositories.0")},
+    ),
     "repository without suite on debian": (
         "debian13",
         f"repositories: [{{id: a, base_urls: [https://example.org/a], gpg_key: /k}}]\n{RELEASE_BINARY}",

@@ -12,6 +12,7 @@ from generator.platforms.fact_rules import FACT_RULES
 from generator.platforms.huge_page_rules import HUGE_PAGE_RULES
 from generator.platforms.install_rules import INSTALL_RULES
 from generator.platforms.parameter_rules import PARAMETER_RULES
+from generator.platforms.repository_rules import REPOSITORY_RULES
 from generator.platforms.rules import PLATFORM_RULES
 from generator.spec.rules import RULES
 
@@ -72,6 +73,14 @@ def test_every_id_has_a_broken_spec() -> None:
 
 def test_rules_declare_the_ids_that_they_report() -> None:
     """The ids of a rule are those written in it; `wrong-value` is shared with the shape."""
-    rules = (*RULES, *FACT_RULES, *PLATFORM_RULES, *PARAMETER_RULES, *HUGE_PAGE_RULES, *INSTALL_RULES)
+    rules = (
+        *RULES,
+        *FACT_RULES,
+        *PLATFORM_RULES,
+        *REPOSITORY_RULES,
+        *PARAMETER_RULES,
+        *HUGE_PAGE_RULES,
+        *INSTALL_RULES,
+    )
     declared = {identifier for rule in rules for identifier in rule.ids}
     assert declared < list_ids_in_code()
