@@ -22,7 +22,7 @@ from generator.firstboot.bootstrap import (
     move_aside,
     record_held_key,
 )
-from generator.firstboot.patroni_keys import Key, delete_key, read_keys, read_members
+from generator.firstboot.patroni_keys import Key, delete_key, read_keys, read_mapping, read_members
 
 if TYPE_CHECKING:
     from generator.firstboot.machine import Machine
@@ -49,6 +49,7 @@ class Initialisation:
         self._patroni = patroni
         self._was_filled = False
         self._since: dict[str, tuple[int, float]] = {}
+        self.is_paused = False
 
     def watch(self) -> None:
         """Write down whose bootstrap it is as soon as this machine's directories are filled; costs little."""
@@ -77,6 +78,7 @@ class Initialisation:
         """
         machine, patroni = self._machine, self._patroni
         keys = read_keys(machine, patroni)
+        self.is_paused = read_mapping(keys, "config").get("pause") is True
         if is_own_bootstrap(machine):
             damage = find_damage(machine)
             key = find_open_key(keys)
@@ -129,6 +131,13 @@ def _find_gap(keys: Mapping[str, Key], patroni: Patroni) -> Gap | None:
     if len(members) >= count and all(member.is_empty for member in members):
         return Gap("data-missing", f"the cluster {key.value} was made, but no member has its data")
     known = ", ".join(f"{member.name} ({member.state})" for member in members)
-    return Gap(
-        "leader-missing", f"the cluster has no leader; of {count} members there are: {known or 'none'}"
-    )
+    words = f"the cluster has no leader; of {count} members there are: {known or 'none'}{_name_heirs(keys)}"
+    return Gap("leader-missing", words)
+
+
+def _name_heirs(keys: Mapping[str, Key]) -> str:
+    """Say who alone may lead, where the key `sync` says it: others lack rows that were acknowledged."""
+    sync = read_mapping(keys, "sync")
+    names = f"{sync.get('leader') or ''},{sync.get('sync_standby') or ''}".split(",")
+    heirs = ", ".join(dict.fromkeys(name for name in names if name))
+    return f"; without a loss only these may lead: {heirs}" if heirs else ""

@@ -67,16 +67,21 @@ def _read_item(item: dict[str, Any]) -> Key:
     return Key(value, item["ModifyIndex"], is_held=bool(item.get("Session")))
 
 
+def read_mapping(keys: Mapping[str, Key], name: str) -> dict[str, Any]:
+    """Return what a key holds as JSON; nothing where it is missing or no mapping, as Patroni reads it."""
+    try:
+        data = json.loads(keys[name].value) if name in keys else {}
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 def read_members(keys: Mapping[str, Key]) -> list[MemberState]:
     """Return what the members that Consul knows say of themselves."""
     found = []
-    for name, key in keys.items():
+    for name in keys:
         if name.startswith(MEMBERS):
-            try:
-                data = json.loads(key.value)
-            except ValueError:
-                data = None
-            about = data if isinstance(data, dict) else {}
+            about = read_mapping(keys, name)
             found.append(MemberState(name[len(MEMBERS) :], str(about.get("state")), str(about.get("role"))))
     return found
 

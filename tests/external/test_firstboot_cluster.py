@@ -373,6 +373,42 @@ def test_a_failed_bootstrap_whose_deletion_is_lost_heals_and_shows_no_password(
     assert "lost the request" in read_losses(cluster)
 
 
+# Each place fails the first time that a bootstrap comes to it: the server's own files remember it.
+FAIL_ONCE = """
+\\set first `test -e /run/postgresql/place-NUMBER; echo $?; touch /run/postgresql/place-NUMBER`
+\\if :first
+FAULT
+\\endif
+"""
+FAULTS = ("select 1 / 0;", "select pg_terminate_backend(pg_backend_pid());")
+
+
+def test_statements_of_the_bootstrap_may_fail_or_be_cut_off_once(
+    cluster: Cluster, start: Callable[..., None], postgresql: str
+) -> None:
+    """The first one, one between, and the connection after the last: Patroni begins again each time.
+
+    Each statement by itself is in test_roles_statements.py.
+    """
+    start("1.13")
+    broken = [
+        FAIL_ONCE.replace("NUMBER", str(number)).replace("FAULT", fault)
+        for number, fault in enumerate((FAULTS[0], FAULTS[0], FAULTS[1]))
+    ]
+    # On every machine: whoever makes the database in the end has passed all places.
+    for machine in cluster.machines:
+        head, mark, rest = machine.ask("cat", "/etc/holster/roles.sql").partition('ALTER ROLE "replicator"')
+        text = f"{broken[0]}{head}{broken[1]}{mark}{rest}\n{broken[2]}"
+        machine.redeliver("/etc/holster/roles.sql", text)
+    cluster.boot()
+    assert cluster.wait() == dict.fromkeys(NAMES, 0), cluster.logs()
+    check_ready(cluster, postgresql)
+    logs = cluster.read_logs()
+    assert "division by zero" in logs
+    assert "terminating connection due to administrator command" in logs
+    assert logs.count("removing initialize key after failed attempt to bootstrap") >= len(broken)
+
+
 @pytest.mark.parametrize("kind", ["request", "answer"])
 def test_each_write_of_patroni_to_consul_may_be_lost_once(
     cluster: Cluster, start: Callable[..., None], postgresql: str, kind: str

@@ -87,7 +87,17 @@ def _ip(machine: FakeMachine, _arguments: list[str]) -> Result:
 def _runuser(machine: FakeMachine, arguments: list[str]) -> Result:
     if "--single" in arguments:
         return 0, "", machine.state.get("alone_says", "")
-    assert "pg_roles" in arguments[-1]
+    number, kind = machine.state.get("sql_fault", (0, ""))
+    machine.state["sql_calls"] = machine.state.get("sql_calls", 0) + 1
+    is_lost = machine.state["sql_calls"] == number
+    if is_lost and kind == "fails":
+        return 2, "", "psql: error: connection to server on socket failed: No such file or directory"
+    if "-f" in arguments:
+        machine.state["db_roles"] = ["postgres", "replicator", "rewind_user"]
+    else:
+        assert "pg_roles" in arguments[-1]
+    if is_lost:
+        return 2, "", "server closed the connection unexpectedly"
     roles = machine.state.get("db_roles", ["postgres", "replicator", "rewind_user"])
     return 0, f"{machine.state.get('streaming', 1)} {' '.join(roles)}\n", ""
 

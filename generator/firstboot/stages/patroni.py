@@ -53,6 +53,7 @@ class PatroniStage(Stage):
         "leader-missing": "look at `patronictl list` and at `journalctl -u patroni` of all members; start the one that led last",
         "data-missing": "attach the data disks of the member that led last; when nothing of the cluster is to be kept, see the reset procedure in the documentation",
         "cluster-unknown": "on the member that led last, and on no other, create the file `/var/lib/holster/lead`; the others wait for it and follow (see the documentation: data without a cluster)",
+        "cluster-paused": "end it with `patronictl resume`; an operator has begun it",
         "leader-stale": "when the member that it names does not lead, delete the key, with the management token (see the documentation of secrets)",
         "data-unfit": "the data is kept as it is: mend what the reason names, then run again (see the documentation: data of a standalone server)",
         "data-down": "the data is kept as it is: PostgreSQL does not start from it; mend what its words name (in full: `journalctl -u patroni`), then `systemctl restart patroni`",
@@ -134,6 +135,9 @@ def _look(machine: Machine, patroni: Patroni, cluster: Initialisation) -> Gap | 
     """Return what is missing, the cluster's own first: it explains the rest."""
     gap = cluster.advance()
     missing = find_missing(machine, patroni)
+    if missing is not None and cluster.is_paused:
+        words = "the cluster is in maintenance mode: Patroni neither copies nor starts a database then"
+        return Gap("cluster-paused", f"{words}; {missing}")
     if gap is not None:
         return Gap(gap.cause, f"{gap.words}; {missing}") if missing else gap
     if missing is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Callable
 
 from generator.firstboot.causes import StageFailed
@@ -16,7 +15,7 @@ from generator.firstboot.patroni_api import (
     is_leader,
     read_members,
 )
-from generator.firstboot.patroni_keys import read_keys
+from generator.firstboot.patroni_keys import read_keys, read_mapping
 from generator.firstboot.roles import describe_missing, query
 from generator.firstboot.stage import Stage
 from generator.firstboot.stages.acl import own_tokens
@@ -112,12 +111,7 @@ def _state_standby(machine: Machine, patroni: Patroni) -> None:
 
 def _is_synchronous(machine: Machine, patroni: Patroni) -> bool:
     """Say whether the cluster's own settings, which an operator may have changed, want a synchronous standby."""
-    key = read_keys(machine, patroni).get("config")
-    try:
-        config = json.loads(key.value) if key else {}
-    except ValueError:
-        config = {}
-    mode = config.get("synchronous_mode") if isinstance(config, dict) else None
+    mode = read_mapping(read_keys(machine, patroni), "config").get("synchronous_mode")
     return patroni.members > 1 and str(mode).lower() in {"true", "on", "quorum"}
 
 

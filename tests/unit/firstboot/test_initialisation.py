@@ -222,3 +222,71 @@ def test_the_stage_does_not_end_before_the_cluster_is_made(
         member.save()
     cause = "leader-missing" if state == "no leader yet" else "patroni-waits-for-leader"
     assert run_stage(member).failure["cause"] == cause
+
+
+@pytest.mark.parametrize("kind", ["fails", "its answer is lost"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_each_question_of_the_stage_to_postgresql_may_fail_once(
+    member: FakeMachine, kind: str, number: int
+) -> None:
+    """Data of before this first boot: its roles are made and asked for, and asked for again."""
+    put(member, Left("7", leader=False, files="whole", other="away", holds=False, runs=True))
+    member.at(NOTE).unlink()
+    fake_patroni.fill(member)
+    document = make_document()
+    document["deadlines"]["patroni"] = DEADLINE
+    document["patroni"]["roles"] = "/etc/holster/roles.sql"
+    write_document(member, document)
+    member.state.update(db_roles=["postgres"], sql_fault=[number, kind], sql_calls=0)
+    member.save()
+    result = run_stage(member)
+    assert result.code == 0, result.log.getvalue()
+    assert member.state["db_roles"] == fake_patroni.ROLES
+    assert member.state["sql_calls"] >= 2
+    del member.state["sql_fault"]
+    member.save()
+
+
+@pytest.mark.parametrize("files", ["empty", "whole"])
+def test_a_paused_cluster_is_named(member: FakeMachine, files: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patroni copies and starts nothing then: a rebuilt machine would wait for its PostgreSQL in vain."""
+    put(member, Left("7", leader=True, files=files, other="away", holds=False, runs=True))
+    member.state["keys"]["service/demo/config"] = json.dumps({"pause": True})
+    member.save()
+    monkeypatch.setattr(fake_patroni, "is_serving", lambda _machine: False)
+    monkeypatch.setattr(fake_patroni, "fill", lambda _machine: None)
+    monkeypatch.setattr(fake_patroni, "_serve", lambda _machine: None)
+    monkeypatch.setattr(FakeMachine, "is_serving", lambda _machine: False)
+    failure = run_stage(member).failure
+    assert failure["cause"] == "cluster-paused"
+    assert "patronictl resume" in failure["hint"]
+
+
+@pytest.mark.parametrize(
+    ("sync", "heirs"),
+    [
+        ({"leader": "pg2", "sync_standby": "pg3,pg4"}, "pg2, pg3, pg4"),
+        ({"leader": "pg2", "sync_standby": None}, "pg2"),
+        ({"leader": None, "sync_standby": ""}, ""),
+        ([], ""),
+    ],
+)
+def test_who_may_lead_without_a_loss_is_named(member: FakeMachine, sync: object, heirs: str) -> None:
+    """The others wait, and rightly so; an operator must know for whom."""
+    put(member, Left("7", leader=False, files="empty", other="has data", holds=False, runs=True))
+    member.state["keys"]["service/demo/sync"] = json.dumps(sync)
+    member.save()
+    failure = run_stage(member).failure
+    assert failure["cause"] == "leader-missing"
+    assert ("only these may lead" in failure["reason"]) is bool(heirs)
+    assert heirs in failure["reason"]
+
+
+@pytest.mark.parametrize("value", ["", "no JSON", "[]", "7", "[" * 5000])
+def test_other_keys_may_hold_anything(member: FakeMachine, value: str) -> None:
+    """What an earlier cluster, or a hand, left there."""
+    put(member, Left(None, leader=False, files="empty", other="away", holds=False, runs=False))
+    for name in ("config", "sync", "history", "failover", "members/pg9", "anything/else"):
+        member.state["keys"][f"service/demo/{name}"] = value
+    member.save()
+    assert run_stage(member).code == 0
