@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from hypothesis import strategies as st
 
+from generator.platforms.profile import list_platforms
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Address
 
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleE admin"
-PLATFORMS = ("redos8", "redos7", "el9", "debian13")
 DURABILITIES = ("asynchronous", "synchronous", "synchronous-strict")
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 HOSTS = LABELS.filter(lambda name: name not in {"localhost", "localdomain", "consul", "server", "client"})
@@ -128,7 +129,7 @@ def valid_specs(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "holster": 1,
         "cluster": draw(HOSTS.filter(lambda name: name not in {"patroni", "postgres"})),
-        "platform": draw(st.sampled_from(PLATFORMS)),
+        "platform": draw(st.sampled_from(list_platforms())),
         "durability": draw(st.sampled_from(DURABILITIES)),
         "network": {
             "prefix": str(network),

@@ -126,6 +126,35 @@ def move_server_and_add_member(data: dict[str, Any]) -> None:
     add_member(data)
 
 
+def move_member(data: dict[str, Any]) -> None:
+    """Give a member another address."""
+    list_nodes(data, "postgres")[0]["address"] = "192.168.11.98"
+
+
+def swap_addresses(data: dict[str, Any]) -> None:
+    """Swap the addresses of two servers."""
+    first, second, *_ = list_nodes(data, "consul")
+    first["address"], second["address"] = second["address"], first["address"]
+
+
+def swap_names(data: dict[str, Any]) -> None:
+    """Swap the names of two members."""
+    first, second, *_ = list_nodes(data, "postgres")
+    first["name"], second["name"] = second["name"], first["name"]
+
+
+def rename_and_move(data: dict[str, Any]) -> None:
+    """Give a member another name and address at once."""
+    list_nodes(data, "postgres")[1] |= {"name": "pg9", "address": "192.168.11.98"}
+
+
+def reverse_order(data: dict[str, Any]) -> None:
+    """Name the same machines in another order."""
+    for group in ("consul", "postgres"):
+        list_nodes(data, group).reverse()
+    data["groups"] = dict(reversed(data["groups"].items()))
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A change of the set of machines.
@@ -167,6 +196,11 @@ CASES: Final = (
     Case(take_server_role_away, stale=("consul2", "consul3")),
     Case(move_server, stale=("consul1",)),
     Case(move_server_and_add_member, added=("pg3",), stale=("consul1",)),
+    Case(move_member, stale=("pg1",)),
+    Case(swap_addresses, stale=("consul1", "consul2")),
+    Case(swap_names, stale=("pg1", "pg2")),
+    Case(rename_and_move, added=("pg9",), gone=("pg2",)),
+    Case(reverse_order),
 )
 
 
@@ -266,8 +300,10 @@ def demand_secrets_kept(workshop: Workshop, case: Case) -> None:
     for name, node in first.nodes.items():
         assert bundle.nodes[name].agent_token == node.agent_token
         if name in case.completed:
-            assert bundle.nodes[name].postgresql is not None
-            assert bundle.nodes[name].model_copy(update={"postgresql": None}) == node
+            made = bundle.nodes[name]
+            assert made.postgresql is not None
+            assert made.patroni is not None
+            assert made.model_copy(update={"postgresql": None, "patroni": None}) == node
         elif name not in case.stale:
             assert bundle.nodes[name] == node
 
@@ -289,6 +325,10 @@ def demand_fitting_certificates(workshop: Workshop, case: Case) -> None:
         names = read_names(parse_certificate(bundle.nodes[name].certificate))
         assert ("server.sirius.consul" in names.dns) is is_server
         assert (str(node.address) in names.addresses) is is_server
+        for served in filter(None, (bundle.nodes[name].postgresql, bundle.nodes[name].patroni)):
+            names = read_names(parse_certificate(served.certificate))
+            assert name in names.dns
+            assert str(node.address) in names.addresses
 
 
 def mend(workshop: Workshop, case: Case, attempt: Callable[[], object]) -> None:

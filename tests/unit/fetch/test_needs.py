@@ -19,6 +19,8 @@ from generator.fetch.needs import (
     list_package_commands,
     list_wheel_command,
 )
+from generator.platforms.profile import list_platforms
+from tests.fakes.platforms import select_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,13 +49,13 @@ def test_red_os_8_needs_two_programs_and_packages() -> None:
     assert not found.has_wheels
 
 
-@pytest.mark.parametrize("platform", ["el9", "debian13"])
+@pytest.mark.parametrize("platform", select_platforms(lambda facts: not facts.image.isos))
 def test_a_platform_without_a_known_disc_needs_a_base(platform: str) -> None:
     """There is nothing else to start from."""
     assert needs("sirius", platform).needs_base
 
 
-@pytest.mark.parametrize("platform", ["redos7", "redos8", "el9", "debian13"])
+@pytest.mark.parametrize("platform", list_platforms())
 def test_the_packages_are_those_of_the_build(rendered_example: Callable[..., Path], platform: str) -> None:
     """The flat repository holds what the recipe installs; groups are in neither list."""
     variables = (rendered_example("sirius", platform) / "packer/variables.pkr.hcl").read_text()

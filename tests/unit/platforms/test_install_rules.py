@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fakes.platforms import list_installed
 from tests.fakes.spec_texts import change_spec, describe_problems
 
 DATA, WAL = "{serial: data-1}", "{serial: wal-1}"
@@ -16,7 +17,7 @@ def find_moving(platform: str, *changes: tuple[str, str]) -> list[tuple[str, str
     return [problem for problem in problems if problem[2].endswith("os_disk")]
 
 
-@pytest.mark.parametrize("platform", ["redos7", "redos8", "el9"])
+@pytest.mark.parametrize("platform", list_installed())
 def test_trap_02_an_install_disk_beside_data_disks_whose_names_move_is_pointed_out(platform: str) -> None:
     """The guard knows a data disk by its name alone then: it may erase one that has no LVM yet."""
     assert find_moving(platform, (DATA, "/dev/sdb"), (WAL, "/dev/sdc")) == [MOVES]

@@ -11,6 +11,7 @@ import pytest
 
 from generator.errors import InputInvalid
 from generator.sizing import ROOT_MIB, SMALLEST_SYSTEM_MIB, SWAP_MIB
+from tests.fakes.platforms import list_installed
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Render, Rendered
@@ -38,7 +39,7 @@ def kickstarts(rendered: Rendered) -> dict[str, str]:
     return {path: rendered.text(path) for path in rendered.files if path.endswith(("ks.cfg", "image.ks"))}
 
 
-@pytest.mark.parametrize("platform", ["redos8", "redos7", "el9"])
+@pytest.mark.parametrize("platform", list_installed())
 def test_trap_03_only_the_install_disk_is_named(render: Render, platform: str) -> None:
     """`clearpart --all` without --drives would wipe the data; the data disks appear nowhere."""
     changes = {"platform": platform, "storage.os_disk": "/dev/disk/by-id/ata-os"}
