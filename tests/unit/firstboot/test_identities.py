@@ -8,8 +8,8 @@ import pytest
 
 from generator.firstboot.storage_service import bring_up_storage
 from tests.fakes.firstboot_runs import Run, run
+from tests.fakes.storage_runs import make_ours, refuse
 from tests.unit.firstboot.test_multipath import select
-from tests.unit.firstboot.test_storage import make_ours, refuse
 from tests.unit.spec.test_disk_ids import SPELLINGS, WWN_FORMS
 
 if TYPE_CHECKING:

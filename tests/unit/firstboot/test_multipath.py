@@ -10,7 +10,7 @@ import pytest
 from generator.firstboot.storage_service import bring_up_storage
 from tests.fakes.firstboot_runs import Run, run
 from tests.fakes.node_documents import make_document, write_document
-from tests.unit.firstboot.test_storage import changes, forget_installation, make_ours, refuse
+from tests.fakes.storage_runs import changes, forget_installation, make_ours, refuse
 
 if TYPE_CHECKING:
     from tests.fakes.fake_machine import FakeMachine
