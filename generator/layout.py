@@ -1,4 +1,4 @@
-"""Every folder and file name of Holster, in one place."""
+"""Folders and files that several parts of Holster name: its own, those it writes, a node's."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -21,6 +22,7 @@ from generator.render.starter import Starter, render_starter
 from generator.spec.fields import SCOPE, Scope
 from generator.spec.model import Durability
 from generator.spec.network_fields import Address, InterfaceName, Network
+from generator.spec.schema import TITLE, format_schema
 from generator.spec.ssh_fields import SshPublicKey
 from generator.spec.wording import explain_letters, show_value
 from generator.whole_file import replace_file
@@ -71,6 +73,8 @@ KEY = Parsed("line", SshPublicKey)
 
 
 AMBIGUOUS = 2
+SCHEMA = "holster.schema.json"
+LONGEST_HEAD = 1000
 
 
 def suggest_name(file: Path) -> str | None:
@@ -100,7 +104,15 @@ def ask(value: Any, text: str, option: str, kind: Any, default: Any = None) -> A
     type=ADDRESSES,
     multiple=True,
     metavar="A[,A…]",
-    help="Addresses of the machines: 1, 3 or more.",
+    help="Addresses of the machines: 1, 3 or more; with --consul-server those of PostgreSQL alone.",
+)
+@click.option(
+    "--consul-server",
+    "servers",
+    type=ADDRESSES,
+    multiple=True,
+    metavar="A[,A…]",
+    help="Addresses of machines for Consul servers alone: 3 or 5.  [default: the first three of --address]",
 )
 @click.option("--vip", type=ADDRESS, help="Virtual address, always on the leader.")
 @click.option("--prefix", type=NETWORK, help="Network of the machines.  [default: the /24 of the first]")
@@ -124,16 +136,22 @@ def ask(value: Any, text: str, option: str, kind: Any, default: Any = None) -> A
 def command(file: Path, **answers: Any) -> None:
     """Write a short commented spec to FILE (- for standard output).
 
+    The JSON Schema that it names for editors is written beside it, as holster.schema.json.
     What is not given as an option is asked for on a terminal.
     """
     if str(file) != "-" and os.path.lexists(file) and not answers["force"]:
         raise UsageInvalid(f"{file} is already there", hint="--force replaces it")
     name = ask(answers["cluster"], "Cluster name", "--cluster", CLUSTER, suggest_name(file))
-    given = tuple(address for addresses in answers["addresses"] for address in addresses)
+    given, servers = (
+        tuple(address for addresses in answers[key] for address in addresses)
+        for key in ("addresses", "servers")
+    )
     addresses = ask(given, "Addresses of the machines (1, 3 or more; comma between)", "--address", ADDRESSES)
-    if len(addresses) == AMBIGUOUS:
+    if len(servers or addresses) == AMBIGUOUS:
         raise InputInvalid(
-            "two machines cannot agree on a leader", hint="give one address for a trial, or three and more"
+            "two machines cannot agree on a leader",
+            hint="give one address for a trial, or three and more"
+            + ("" if servers else "; two members need --consul-server with three other machines"),
         )
     vip = ask(answers["vip"], "Virtual address", "--vip", ADDRESS)
     durability = ask(
@@ -150,11 +168,30 @@ def command(file: Path, **answers: Any) -> None:
         prefix=answers["prefix"] or IPv4Network(f"{addresses[0]}/24", strict=False),
         vip=vip,
         addresses=addresses,
+        servers=servers,
+        has_schema=may_write_schema(file),
         interface=answers["interface"],
         gateway=answers["gateway"],
         ssh_keys=answers["ssh_keys"],
     )
     write_starter(render_starter(starter), file)
+
+
+def may_write_schema(file: Path) -> bool:
+    """Say whether the schema can lie beside the spec: nothing else has its name there."""
+    if str(file) == "-" or file.name == SCHEMA:
+        return False
+    path = file.with_name(SCHEMA)
+    try:
+        if not os.path.lexists(path):
+            return True
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return False
+        # A schema of another version begins in the same way.
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return TITLE in stream.read(LONGEST_HEAD)
+    except OSError:
+        return False
 
 
 def write_starter(text: str, file: Path) -> None:
@@ -175,7 +212,9 @@ def write_starter(text: str, file: Path) -> None:
     if str(file) == "-":
         click.echo(text, nl=False)
         return
-    write_spec(file, text)
+    if may_write_schema(file):
+        write_whole(file.with_name(SCHEMA), format_schema())
+    write_whole(file, text)
     program, shown = name_program(), quote(str(file))
     click.echo(
         f"wrote {file}; next: edit it, then `{program} check {shown}` and `{program} render {shown}`",
@@ -183,7 +222,7 @@ def write_starter(text: str, file: Path) -> None:
     )
 
 
-def write_spec(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str) -> None:
     """Write a file whole or not at all.
 
     Raises:

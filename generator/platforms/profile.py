@@ -1,7 +1,7 @@
 """The facts of one platform: names, paths, versions, packages, installer.
 
 In: `<name>.yaml` beside this module, plus the spec's `platform_overrides`.
-Out: a frozen PlatformProfile.  No other module knows a platform by name.
+Out: a frozen PlatformProfile.  No module asks which platform it is: what differs is a fact here.
 """
 
 from __future__ import annotations

@@ -500,7 +500,8 @@ class ImageSpec(SpecModel):
     iso_url: UrlOrPath | None = None
     """The installer's ISO. Default: the platform's own for `release`."""
     iso_checksum: Checksum | None = None
-    """The ISO's checksum. Default: the platform's own for `release`."""
+    """The ISO's checksum; SHA-256 where you can, for MD5 finds no forged disc.
+    Default: the platform's own for `release`."""
     base_image: UrlOrPath | None = None
     """A ready disk image to start from, instead of an ISO. Default: none; platforms without a known ISO
     need one."""

@@ -12,6 +12,7 @@ from typing import Any
 from generator.spec.attribute_docs import read_attribute_docs
 from generator.spec.model import ClusterSpec
 
+TITLE = "Holster cluster spec"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -25,7 +26,7 @@ def build_schema() -> dict[str, Any]:
     schema.pop("description")
     head = {
         "$schema": DIALECT,
-        "title": "Holster cluster spec",
+        "title": TITLE,
         "description": "One cluster: what becomes of it is said in docs/spec.md.",
     }
     return {**head, **{key: value for key, value in schema.items() if key not in head}}

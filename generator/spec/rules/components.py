@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from generator.diagnostics import Problem, SpecPath
+from generator.diagnostics import Problem, Severity, SpecPath
 from generator.spec.fields import PRINTABLE
 from generator.spec.rules.rule import rule
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("consul", "patroni", "vip_manager")
 REMOTE = ("http://", "https://", "ftp://")
+WEAK = frozenset({"md5", "sha1"})
 
 
 @rule("url-without-digest", "component-source", reads="components", is_partial=True)
@@ -54,6 +55,21 @@ def check_images(spec: ClusterSpec) -> Iterator[Problem]:
             )
 
 
+@rule("weak-checksum", reads="image", is_partial=True)
+def check_digests(spec: ClusterSpec) -> Iterator[Problem]:
+    """MD5 and SHA-1 find a broken download and no forged one."""
+    for key in ("iso_checksum", "base_checksum"):
+        kind, _, _ = (getattr(spec.image, key) or "").partition(":")
+        if kind in WEAK:
+            yield Problem(
+                "weak-checksum",
+                f"{kind} finds a broken download, not a forged one",
+                Severity.WARNING,
+                path=("image", key),
+                hint="write sha256: and what sha256sum says of a copy that you got by a way you trust",
+            )
+
+
 @rule("wrong-value", reads="platform_overrides.*", is_partial=True)
 def check_override_text(spec: ClusterSpec) -> Iterator[Problem]:
     """No line can be injected into a rendered file through a platform fact."""
@@ -73,4 +89,4 @@ def _list_texts(path: SpecPath, value: Any) -> Iterator[tuple[SpecPath, str]]:
             yield from _list_texts((*path, index), inner)
 
 
-RULES = (check_origins, check_images, check_override_text)
+RULES = (check_origins, check_images, check_digests, check_override_text)

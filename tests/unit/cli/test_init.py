@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from generator.spec.schema import format_schema
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -81,3 +83,70 @@ def test_full_disk_keeps_the_old_file(holster: Holster, monkeypatch: pytest.Monk
     assert "No space left" in called.err
     assert Path("my.yaml").read_text() == "mine"
     assert [path.name for path in Path().iterdir()] == ["my.yaml"]
+
+
+@pytest.mark.parametrize("durability", ["synchronous", "asynchronous"])
+def test_servers_may_be_apart_from_members(holster: Holster, durability: str) -> None:
+    """The shape of the seed: three Consul servers, two members; it passes check and render."""
+    servers = ("--consul-server", "10.1.0.21,10.1.0.22", "--consul-server", "10.1.0.23")
+    called = holster(
+        *("init", "my.yaml", "--address", "10.1.0.11,10.1.0.12", "--vip", "10.1.0.100", *servers),
+        *("--durability", durability),
+    )
+    assert called.code == 0, called.err
+    groups = yaml.safe_load(Path("my.yaml").read_text())["groups"]
+    assert {name: group["roles"] for name, group in groups.items()} == {
+        "my_consul": ["consul-server"],
+        "my_postgres": ["postgres"],
+    }
+    assert holster("check", "my.yaml").code == 0
+    assert holster("secrets", "create", "my.yaml").code == 0
+    assert holster("render", "my.yaml").code == 0
+
+
+def test_two_servers_are_none(holster: Holster) -> None:
+    """The way out is named, for members and for servers."""
+    two = holster("init", "my.yaml", "--address", "10.1.0.11,10.1.0.12", "--vip", "10.1.0.100")
+    assert "two members need --consul-server" in two.err
+    apart = holster("init", "my.yaml", *ANSWERS, "--consul-server", "10.1.0.21,10.1.0.22")
+    assert apart.code == 1
+    assert "two machines cannot agree" in apart.err
+    assert not list(Path().iterdir())
+
+
+def test_the_schema_is_where_the_editor_looks(holster: Holster) -> None:
+    """Also outside a checkout; one of another version is made anew."""
+    Path("deep").mkdir()
+    schema = Path("deep/holster.schema.json")
+    assert holster("init", "deep/my.yaml", *ANSWERS).code == 0
+    first, _, _ = Path("deep/my.yaml").read_text().partition("\n")
+    assert first == "# yaml-language-server: $schema=holster.schema.json"
+    assert schema.read_text() == format_schema()
+    schema.write_text(format_schema().replace("synchronous", "other"))
+    assert holster("init", "deep/my.yaml", "--force", *ANSWERS).code == 0
+    assert schema.read_text() == format_schema()
+
+
+@pytest.mark.parametrize("kind", ["other", "link", "folder"])
+def test_a_file_of_somebody_else_is_no_schema(holster: Holster, kind: str) -> None:
+    """It stays, and the spec does not name it."""
+    schema, victim = Path("holster.schema.json"), Path("victim")
+    victim.write_text(format_schema() + "mine")
+    if kind == "other":
+        schema.write_text("mine")
+    elif kind == "link":
+        schema.symlink_to(victim)
+    else:
+        schema.mkdir()
+    assert holster("init", "my.yaml", *ANSWERS).code == 0
+    assert "$schema" not in Path("my.yaml").read_text()
+    assert victim.read_text().endswith("mine")
+    assert kind != "other" or schema.read_text() == "mine"
+
+
+def test_what_is_printed_names_no_file(holster: Holster) -> None:
+    """Nobody knows where it will lie."""
+    called = holster("init", "-", "--cluster", "my", *ANSWERS)
+    assert called.code == 0
+    assert "$schema" not in called.out
+    assert list(Path().iterdir()) == []
