@@ -109,6 +109,7 @@ def test_values_are_read_as_the_server_reads_them(postgres: Path, major: int, tm
 TEXTS = {
     "log_destination": ("stderr", "stderr, csvlog", "nope", "stderr csvlog"),
     "datestyle": ("iso, dmy", "german", "russian", "iso dmy"),
+    "timezone_abbreviations": ("Default", "India", "Australia", "default", "Nope"),
     "search_path": ('"$user", public', "public private", ""),
     "temp_tablespaces": ("", "a, b", "a b"),
     "default_table_access_method": ("heap", ""),

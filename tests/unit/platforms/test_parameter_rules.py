@@ -20,6 +20,17 @@ WRONG = {
     "more processes than there can be": ("max_connections: 262143", VALUE),
     "less than two segments": ("parameters: {min_wal_size: 16}", VALUE),
     "statistics twice": ('parameters: {log_statement_stats: "on", log_parser_stats: true}', VALUE),
+    "an abbreviation's file in other letters": ("parameters: {timezone_abbreviations: default}", VALUE),
+    "a curve that there is not": ("parameters: {ssl_ecdh_curve: nope}", VALUE),
+    "protocols below ours": ("parameters: {ssl_max_protocol_version: TLSv1.1}", VALUE),
+    "revocations in the data directory": ("parameters: {ssl_crl_file: root.crl}", VALUE),
+    "a folder in the data directory": ("parameters: {ssl_crl_dir: crl}", VALUE),
+    "numbers in the data directory": ("parameters: {ssl_dh_params_file: dh.pem}", VALUE),
+    "keys in the data directory": ("parameters: {krb_server_keyfile: krb5.keytab}", VALUE),
+    "transactions that cannot make roles": (
+        'parameters: {default_transaction_read_only: "on"}',
+        "parameter-not-here",
+    ),
     "delayed members": ("parameters: {recovery_min_apply_delay: 1h}", "parameter-not-here"),
 }
 RIGHT = {
@@ -27,6 +38,10 @@ RIGHT = {
     "a unit after a space": "parameters: {log_min_duration_statement: 500 ms}",
     "commands of a standby": "parameters: {restore_command: cp /mnt/%f %p, recovery_end_command: /bin/true}",
     "commit timestamps": "parameters: {track_commit_timestamp: true}",
+    "files of their own": "parameters: {ssl_crl_file: /etc/pki/crl, krb_server_keyfile: /etc/krb5.keytab}",
+    "the newest protocol": "parameters: {ssl_max_protocol_version: TLSv1.3, ssl_ecdh_curve: secp384r1}",
+    "abbreviations": "parameters: {timezone_abbreviations: India}",
+    "transactions that write": 'parameters: {default_transaction_read_only: "off"}',
     "statistics once": 'parameters: {log_planner_stats: "on", log_parser_stats: true}',
 }
 
