@@ -43,6 +43,7 @@ hba_file = '/srv/old/main/pg_hba.conf'
 wal_level = minimal
 max_wal_senders = 0
 logging_collector = on
+{more}
 END
 as pg_ctl -D /srv/old/main -w -l /srv/old/log start >/dev/null
 as psql -qX -h /run/old -p 5499 {user} postgres <<'END'
@@ -52,28 +53,38 @@ create database shop owner app;
 create table goods as select number from generate_series(1, 1000) number;
 alter system set work_mem = '7MB';
 END
-{sql}
 as pg_ctl -D /srv/old/main -m {mode} stop >/dev/null
 """
 # The procedure of docs/first-boot.md, once the volumes are mounted.
-ADOPT = """set -e
+COPY = """set -e
 cp -a /srv/old/main /pgdata/{major}/data
 mv /pgdata/{major}/data/pg_wal /pgwal/{major}/pg_wal
 ln -s /pgwal/{major}/pg_wal /pgdata/{major}/data/pg_wal
 chown -R postgres: /pgdata/{major} /pgwal/{major}
 """
+# Of a server that runs on, as Debian makes them: its configuration is not among its data.
+BACKUP = """set -e
+export PATH={bin}:$PATH
+as() {{ runuser -u postgres -- "$@"; }}
+as pg_ctl -D /srv/old/main -w -l /srv/old/log start >/dev/null
+as pg_basebackup -h /run/old -p 5499 --checkpoint=fast --wal-method=stream \\
+    --waldir=/pgwal/{major}/pg_wal -D /pgdata/{major}/data
+rm /pgdata/{major}/data/*.conf
+as psql -qX -h /run/old -p 5499 -c 'insert into goods values (0)' shop
+as pg_ctl -D /srv/old/main stop >/dev/null
+"""
 
 
 def make_old_server(machine: TestMachine, major: str, **settings: Any) -> None:
     """Make a standalone server on a machine, with rows, and stop it."""
-    words = {"initdb": "", "user": "", "mode": "fast", "sql": "", **settings}
+    words = {"initdb": "", "user": "", "mode": "fast", "more": "", **settings}
     machine.ask("sh", "-c", MAKE.format(bin=BIN.format(major=major), **words))
 
 
-def adopt(machine: TestMachine, major: str) -> None:
+def adopt(machine: TestMachine, major: str, script: str) -> None:
     """Put its data onto the volumes that the first boot makes, as documented."""
     machine.ask(FIRSTBOOT, "run", "--until", "storage")
-    machine.ask("sh", "-c", ADOPT.format(major=major))
+    machine.ask("sh", "-c", script.format(bin=BIN.format(major=major), major=major))
 
 
 def wait_for_words(cluster: Cluster, words: str) -> None:  # noqa: F811
@@ -85,10 +96,11 @@ def wait_for_words(cluster: Cluster, words: str) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("settings", "script"),
     [
-        pytest.param({"initdb": "-U boss", "user": "-U boss"}, id="another superuser"),
-        pytest.param({"mode": "immediate", "initdb": "--locale=C --encoding=SQL_ASCII"}, id="crashed"),
+        pytest.param({"initdb": "-U boss", "user": "-U boss"}, COPY, id="another superuser"),
+        pytest.param({"mode": "immediate", "initdb": "--locale=C --encoding=SQL_ASCII"}, COPY, id="crashed"),
+        pytest.param({"more": "wal_level = replica\nmax_wal_senders = 5"}, BACKUP, id="copied while it runs"),
     ],
 )
 def test_data_of_a_standalone_server_becomes_the_cluster(
@@ -96,12 +108,13 @@ def test_data_of_a_standalone_server_becomes_the_cluster(
     start: Callable[..., None],  # noqa: F811
     postgresql: str,  # noqa: F811
     settings: dict[str, str],
+    script: str,
 ) -> None:
     """Rows, roles and databases are kept; access and settings are the cluster's; the others copy it."""
     start("1.13")
     first = cluster.machines[0]
     make_old_server(first, postgresql, **settings)
-    adopt(first, postgresql)
+    adopt(first, postgresql, script)
     cluster.boot()
     wait_for_words(cluster, "hold a database")
     assert "Consul knows no cluster" in str(first.status())
