@@ -1,6 +1,6 @@
-"""Check a spec completely: text, shape, rules, platform.  The one entry of the commands.
+"""Check a spec completely: text, shape, rules, platform; the one entry of the commands.
 
-In: bytes of the spec.  Out: the spec with its platform, or every problem at once.
+In: bytes of a spec.  Out: the spec with its platform, or every problem at once.
 """
 
 from __future__ import annotations
@@ -14,14 +14,9 @@ from pydantic import ValidationError
 
 from generator.diagnostics import Problem, Severity
 from generator.errors import UsageInvalid
-from generator.platforms.fact_rules import FACT_RULES, OVERRIDES
-from generator.platforms.huge_page_rules import HUGE_PAGE_RULES
-from generator.platforms.install_rules import INSTALL_RULES
-from generator.platforms.parameter_rules import PARAMETER_RULES
 from generator.platforms.profile import PlatformProfile, list_platforms, load_profile
-from generator.platforms.repository_rules import REPOSITORY_RULES
-from generator.platforms.rules import PLATFORM_RULES
-from generator.platforms.vip_rules import VIP_RULES
+from generator.platforms.rules import RULES as PLATFORM_RULES
+from generator.platforms.rules.facts import OVERRIDES
 from generator.spec.load import read_spec
 from generator.spec.rules.rule import run_rules
 from generator.spec.shape import translate_errors
@@ -77,16 +72,7 @@ def check_spec(text: bytes, name: str, platform: str | None = None) -> CheckedSp
         digest.update(f"\0platform {platform}".encode())
     profile = _find_profile(reading)
     if reading.spec is not None and profile is not None:
-        rules = (
-            *FACT_RULES,
-            *PLATFORM_RULES,
-            *REPOSITORY_RULES,
-            *VIP_RULES,
-            *PARAMETER_RULES,
-            *HUGE_PAGE_RULES,
-            *INSTALL_RULES,
-        )
-        reading.add(run_rules(rules, reading.pruning.removed, reading.spec, profile))
+        reading.add(run_rules(PLATFORM_RULES, reading.pruning.removed, reading.spec, profile))
     spec, problems = reading.finish()
     if profile is None:
         raise AssertionError("a platform without a profile is always a problem")

@@ -1,4 +1,6 @@
-"""The error tree: each class carries the exit code of the command it ends.
+"""The error tree.
+
+In: what failed.  Out: a message, its fix, and the exit code of the command that it ends.
 
 An expected failure is one of these; a traceback is always a bug of ours.
 """

@@ -1,4 +1,7 @@
-"""Folders and files that several parts of Holster name: its own, those it writes, a node's."""
+"""Every folder and file name of Holster, in one place.
+
+In: nothing.  Out: names.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ NETWORK_CONFIG = "network-config"
 SEED_ISO = "seed.iso"
 OEMDRV_ISO = "oemdrv.iso"
 PAYLOAD_ARCHIVE = "payload.tar"
-FIRSTBOOT_PROGRAM = "holster-firstboot"
+NODE_PROGRAM = "holster-node"
 
 SEED_LABEL = "cidata"
 OEMDRV_LABEL = "OEMDRV"
@@ -97,6 +100,6 @@ class NodePaths:
     firewall_zone = "/etc/firewalld/zones/holster.xml"
     firewall_rules = "/etc/holster/firewall.nft"
     firewall_unit = "holster-firewall.service"
-    firstboot = "/usr/local/sbin/holster-firstboot"
+    node_program = "/usr/local/sbin/holster-node"
     firstboot_unit = "holster-firstboot.service"
     wheels_home = "/opt/patroni"

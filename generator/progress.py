@@ -1,4 +1,6 @@
-"""Progress of long work: one protocol, a silent reporter and one for people.
+"""Progress of long work.
+
+In: steps.  Out: lines for a person, or silence.
 
 The command line chooses the reporter; everything else only reports.
 """

@@ -7,5 +7,5 @@ source=/run/holster-oemdrv
 mkdir -p "$source"
 mount -o ro -L OEMDRV "$source"
 cp "$source/payload.tar" "$target/holster-payload.tar"
-cp "$source/holster-firstboot" "$target/holster-firstboot"
+cp "$source/holster-node" "$target/holster-node"
 umount "$source"

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, settings
 
 from generator.check import check_spec
 from generator.errors import ToolMissing
-from generator.produce import produce_cluster
+from generator.pipeline import run_pipeline
 from generator.tools.programs import PROGRAMS
 from generator.tools.toolbox import ToolBox, create_toolbox
 
@@ -190,7 +190,7 @@ def rendered_example(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., 
             def entropy(size: int) -> bytes:
                 return hashlib.shake_256(f"{name} {next(counter)}".encode()).digest(size)
 
-            produce_cluster(
+            run_pipeline(
                 _read_example(name, platform),
                 output=output,
                 bundle_path=folder / f"{output.name}.secrets.yaml",

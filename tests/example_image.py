@@ -18,15 +18,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from generator.artifacts import load_artifacts
-from generator.build.image import RECORD, BuiltImage, Order, build_golden_image
+from generator.artifacts.folder import load_artifacts
+from generator.build.image import RECORD, BuildRequest, BuiltImage, build_golden_image
 from generator.build.plan import choose_base, digest_inputs
 from generator.check import check_spec
 from generator.cli.console import ConsoleReporter
 from generator.cli.environment import open_toolbox
 from generator.credentials.store import load_bundle
 from generator.layout import ClusterOutput
-from generator.produce import produce_cluster
+from generator.pipeline import run_pipeline
 from generator.verify.output import load_output
 from generator.verify.secrets import collect_secrets
 
@@ -39,7 +39,7 @@ KEPT: Final = 3
 """Images of a GiB each; somebody may still be booting the one before."""
 
 
-def order_example(artifacts_folder: Path, output: Path, bundle: Path) -> Order:
+def order_example(artifacts_folder: Path, output: Path, bundle: Path) -> BuildRequest:
     """Return the order of the image; its folder carries the digest of its inputs.
 
     Args:
@@ -51,7 +51,7 @@ def order_example(artifacts_folder: Path, output: Path, bundle: Path) -> Order:
     artifacts = load_artifacts(artifacts_folder.resolve())
     base, recipe = choose_base(None, None, artifacts), ClusterOutput(output).packer
     values = collect_secrets(load_output(output), load_bundle(bundle))
-    return Order(
+    return BuildRequest(
         recipe=recipe,
         target=artifacts.root.with_name(f"{artifacts.root.name}-image")
         / digest_inputs(recipe, artifacts, base)[:16],
@@ -65,7 +65,7 @@ def order_example(artifacts_folder: Path, output: Path, bundle: Path) -> Order:
     )
 
 
-def build_once(order: Order, tools: ToolBox, reporter: Reporter) -> BuiltImage:
+def build_once(order: BuildRequest, tools: ToolBox, reporter: Reporter) -> BuiltImage:
     """Return the image; a second caller waits for the first and finds what it built."""
     order.target.parent.mkdir(parents=True, exist_ok=True)
     with (order.target.parent / ".lock").open("w") as lock:
@@ -87,7 +87,7 @@ def main() -> int:
     reporter = ConsoleReporter(quiet=False)
     with tempfile.TemporaryDirectory() as scratch:
         output, bundle = Path(scratch) / "trio", Path(scratch) / "secrets.yaml"
-        produce_cluster(
+        run_pipeline(
             check_spec(SPEC.read_bytes(), SPEC.name),
             output=output,
             bundle_path=bundle,

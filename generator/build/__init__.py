@@ -1,1 +1,4 @@
-"""The golden image: Packer and QEMU run the recipe that was rendered, and the result is examined."""
+"""The golden image, built by Packer in QEMU.
+
+In: the rendered recipe and artifacts.  Out: an examined disk and its bill of materials.
+"""

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from generator.artifacts import demand_whole, digest_file
+from generator.artifacts.folder import demand_whole, digest_file
 from generator.build.examine import judge_disk
 from generator.build.explain import explain_failure
 from generator.build.inventory import describe_materials, format_manifest, parse_inventory
 from generator.build.plan import (
     DISC_LABEL,
     Base,
-    Places,
+    BuildPaths,
     choose_surroundings,
     digest_inputs,
     list_variables,
@@ -40,7 +40,7 @@ from generator.tools.ssh_keygen import make_key_pair
 from generator.whole_file import replace_file
 
 if TYPE_CHECKING:
-    from generator.artifacts import Artifacts
+    from generator.artifacts.folder import Artifacts
     from generator.platforms.profile import PlatformProfile
     from generator.progress import Reporter
     from generator.spec.model import ImageSpec
@@ -53,7 +53,7 @@ CACHE = ".packer-cache"
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BuildRequest:
     """What to build, from what, where to.
 
     Attributes:
@@ -89,7 +89,7 @@ class BuiltImage:
 
 
 def build_golden_image(
-    order: Order, tools: ToolBox, reporter: Reporter, *, force: bool = False
+    order: BuildRequest, tools: ToolBox, reporter: Reporter, *, force: bool = False
 ) -> BuiltImage:
     """Build the image, unless the one that is there was made from the same inputs.
 
@@ -105,7 +105,7 @@ def build_golden_image(
         return known
     order.target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".work.", dir=order.target) as folder:
-        places = Places(Path(folder).resolve())
+        places = BuildPaths(Path(folder).resolve())
         messages = _run_packer(order, places, tools, reporter)
         reporter.step("examining the disk from outside")
         record = _examine(order, places, tools) | {"inputs": inputs, "messages": len(messages)}
@@ -115,7 +115,7 @@ def build_golden_image(
     )
 
 
-def find_current(order: Order, inputs: str) -> BuiltImage | None:
+def find_current(order: BuildRequest, inputs: str) -> BuiltImage | None:
     """Return the image that is there, if it is whole and made from these inputs."""
     path = order.target / order.name
     try:
@@ -127,7 +127,7 @@ def find_current(order: Order, inputs: str) -> BuiltImage | None:
     return None
 
 
-def _run_packer(order: Order, places: Places, tools: ToolBox, reporter: Reporter) -> list[Message]:
+def _run_packer(order: BuildRequest, places: BuildPaths, tools: ToolBox, reporter: Reporter) -> list[Message]:
     packer, qemu = tools.find(programs.PACKER), tools.find(programs.QEMU)
     tools.find(programs.QEMU_IMG)
     find_disc_maker(tools)  # Packer packs the key of the build with it
@@ -177,7 +177,7 @@ def _run_packer(order: Order, places: Places, tools: ToolBox, reporter: Reporter
     return messages
 
 
-def _prepare(order: Order, places: Places, tools: ToolBox, reporter: Reporter) -> None:
+def _prepare(order: BuildRequest, places: BuildPaths, tools: ToolBox, reporter: Reporter) -> None:
     if order.base is not None and digest_file(order.base.disk) != order.base.sha256:
         raise EnvironmentFailed(
             f"{order.base.disk} is not the file that its checksum names, {order.base.sha256}"
@@ -190,7 +190,7 @@ def _prepare(order: Order, places: Places, tools: ToolBox, reporter: Reporter) -
     make_key_pair(tools.find(programs.SSH_KEYGEN), places.key)
 
 
-def _choose_accelerator(order: Order, places: Places, tools: ToolBox) -> Accelerator:
+def _choose_accelerator(order: BuildRequest, places: BuildPaths, tools: ToolBox) -> Accelerator:
     if order.accelerator == "auto":
         kernel = order.base.kernel if order.base else None
         return probe_accelerator(tools.find(programs.QEMU), places.scratch, kernel)
@@ -213,7 +213,7 @@ def _tidy_cache(cache: Path) -> None:
         cache.rmdir()
 
 
-def _keep_logs(order: Order, places: Places) -> None:
+def _keep_logs(order: BuildRequest, places: BuildPaths) -> None:
     for path, name in ((places.log, LOG), (places.console, CONSOLE)):
         if path.is_file():
             # What the machine and Packer said is nobody else's to read; a log of before may be open to all.
@@ -222,7 +222,7 @@ def _keep_logs(order: Order, places: Places) -> None:
             shutil.copyfile(path, order.target / name)
 
 
-def _examine(order: Order, places: Places, tools: ToolBox) -> dict[str, Any]:
+def _examine(order: BuildRequest, places: BuildPaths, tools: ToolBox) -> dict[str, Any]:
     """Return the record of the image; refuse one that holds what it must not."""
     image, raw = places.image_folder / order.name, places.scratch / "disk.raw"
     convert_to_raw(tools.find(programs.QEMU_IMG), image, raw)
@@ -249,7 +249,7 @@ def _extract_boot_files(tools: ToolBox, raw: Path, target: Path) -> None:
                 extract(debugfs, raw, f"/boot/{name}", target / prefix)
 
 
-def _put_in_place(order: Order, places: Places, record: dict[str, Any]) -> None:
+def _put_in_place(order: BuildRequest, places: BuildPaths, record: dict[str, Any]) -> None:
     items = parse_inventory(_read(places.inventory))
     materials = describe_materials(
         items,

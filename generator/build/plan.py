@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from generator.artifacts import BASE_DISK, BASE_INITRD, BASE_KERNEL, PACKAGES
+from generator.artifacts.folder import BASE_DISK, BASE_INITRD, BASE_KERNEL, PACKAGES
 from generator.errors import UsageInvalid
 from generator.tools.qemu import KERNEL_ARGUMENTS, UEFI_FIRMWARE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from generator.artifacts import Artifacts
+    from generator.artifacts.folder import Artifacts
     from generator.spec.model import ImageSpec
     from generator.tools.qemu import Accelerator
 
@@ -38,7 +38,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class BuildPaths:
     """The files of one build, all below its private folder."""
 
     scratch: Path
@@ -124,7 +124,7 @@ def choose_surroundings(base: Base | None, artifacts: Artifacts | None) -> Surro
 
 
 def list_qemu_arguments(
-    places: Places, image: ImageSpec, accelerator: Accelerator, around: Surroundings
+    places: BuildPaths, image: ImageSpec, accelerator: Accelerator, around: Surroundings
 ) -> list[list[str]]:
     """Return QEMU's arguments beside those of Packer; the accelerator is not among them.
 
@@ -153,7 +153,7 @@ def list_qemu_arguments(
 
 
 def list_variables(
-    places: Places, image: ImageSpec, accelerator: Accelerator, around: Surroundings
+    places: BuildPaths, image: ImageSpec, accelerator: Accelerator, around: Surroundings
 ) -> dict[str, Any]:
     """Return the recipe's variables; no secret is among them, only the names of key files."""
     variables: dict[str, Any] = {

@@ -10,14 +10,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator.artifacts import BASE_DISK, WHEELS, Artifacts, load_artifacts
+from generator.artifacts.folder import BASE_DISK, WHEELS, Artifacts, load_artifacts
+from generator.artifacts.needs import SHA256, list_needs
 from generator.build.plan import Base, choose_base
 from generator.errors import UsageInvalid
-from generator.fetch.needs import SHA256, list_needs
 
 if TYPE_CHECKING:
+    from generator.artifacts.needs import FileNeed
     from generator.check import CheckedSpec
-    from generator.fetch.needs import FileNeed
     from generator.platforms.profile import PlatformProfile
     from generator.spec.model import ImageSpec
 

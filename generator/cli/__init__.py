@@ -1,4 +1,6 @@
-"""The command line: the only part that prints, reads argv and the environment, and exits.
+"""The command line: the only room that prints, reads argv and the environment, and exits.
+
+In: arguments.  Out: text, files and an exit code.
 
 Each command lives in a module of its own that is imported when it is called, so
 that `holster --help` answers at once.

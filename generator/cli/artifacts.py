@@ -12,16 +12,23 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from generator.artifacts import BASE_DISK, PACKAGES, WHEELS, demand_whole, load_artifacts, sum_artifacts
+from generator.artifacts.fetch import bring_files, find_missing_wheels
+from generator.artifacts.folder import (
+    BASE_DISK,
+    PACKAGES,
+    WHEELS,
+    demand_whole,
+    load_artifacts,
+    sum_artifacts,
+)
+from generator.artifacts.needs import Needs, list_needs, list_package_commands, list_wheel_command
 from generator.cli.console import PLATFORM, QUIET, SPEC, ConsoleReporter, check_and_print, count, name_program
-from generator.fetch.bring import bring_files, find_missing_wheels
-from generator.fetch.needs import Needs, list_needs, list_package_commands, list_wheel_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from generator.fetch.bring import Fetched
-    from generator.fetch.needs import FileNeed
+    from generator.artifacts.fetch import Fetched
+    from generator.artifacts.needs import FileNeed
 
 FOLDER = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 TIMEOUT_S = 30.0

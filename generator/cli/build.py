@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generator.build.image import INSTALLED, MATERIALS, BuiltImage, Order, build_golden_image
+from generator.build.image import INSTALLED, MATERIALS, BuildRequest, BuiltImage, build_golden_image
 from generator.build.sources import demand_programs, find_artifacts, find_base
 from generator.cli.console import PLATFORM, QUIET, SPEC, ConsoleReporter, check_and_print, locate_bundle
 from generator.cli.environment import open_toolbox
 from generator.credentials.store import load_bundle
 from generator.layout import ClusterOutput
-from generator.produce import produce_cluster
+from generator.pipeline import run_pipeline
 from generator.verify.output import load_output
 from generator.verify.secrets import collect_secrets
 
@@ -134,7 +134,7 @@ def command(  # noqa: PLR0913 -- one parameter per option
     artifacts = find_artifacts(artifacts_path, facts.name)
     found = find_base(checked, base, base_sha256, artifacts)
     demand_programs(checked, artifacts, found)
-    made = produce_cluster(
+    made = run_pipeline(
         checked,
         output=output or Path("output") / name,
         bundle_path=locate_bundle(checked, bundle_path),
@@ -142,7 +142,7 @@ def command(  # noqa: PLR0913 -- one parameter per option
         entropy=secrets.token_bytes,
     )
     values = collect_secrets(load_output(made.output), load_bundle(made.bundle))
-    order = Order(
+    order = BuildRequest(
         recipe=ClusterOutput(made.output).packer,
         target=target or Path("output") / f"{name}-image",
         name=f"{checked.spec.cluster}-{facts.name}.qcow2",

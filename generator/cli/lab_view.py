@@ -13,13 +13,13 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from generator.lab.cluster import Lab
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
     from generator.lab.report import LabReport
 
 SHOWN_NOTE: Final = 100
 
 
-def describe_machine(machine: Machine) -> str:
+def describe_machine(machine: VirtualMachine) -> str:
     """Return what a machine does now, in a few words."""
     log = machine.log
     if log.outcome is not None:
@@ -75,7 +75,7 @@ class LiveView:
         return table
 
 
-def _elapsed(machine: Machine) -> float:
+def _elapsed(machine: VirtualMachine) -> float:
     if machine.log.ended_at is not None:
         return machine.log.ended_at
     return 0.0 if machine.on_at is None else time.monotonic() - machine.on_at

@@ -30,7 +30,7 @@ from generator.cli.signals import leave_to_parent
 from generator.cli.terminal import print_failure
 from generator.errors import EnvironmentFailed, HolsterError, SpecInvalid, UsageInvalid
 from generator.layout import OEMDRV_ISO, SEED_ISO, ClusterOutput
-from generator.produce import ProducedCluster, produce_cluster
+from generator.pipeline import RenderedCluster, run_pipeline
 from generator.spec.source import parse_source
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ DEFAULT_ABOVE = Path("output")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RenderRequest:
     """One cluster to render.
 
     Attributes:
@@ -59,14 +59,14 @@ class Order:
 
 def plan_orders(
     specs: tuple[Path, ...], output: Path | None, bundle: Path | None, names: tuple[str, ...]
-) -> tuple[Order, ...]:
+) -> tuple[RenderRequest, ...]:
     """Return one order for each spec; with several, `output` is the folder above the clusters'.
 
     Raises:
         UsageInvalid: one bundle, or machines, for several specs.
     """
     if len(specs) == 1:
-        return (Order(specs[0], output, bundle, names=names),)
+        return (RenderRequest(specs[0], output, bundle, names=names),)
     if bundle:
         raise UsageInvalid(
             "--secrets names one bundle, but there are several specs",
@@ -76,10 +76,10 @@ def plan_orders(
         raise UsageInvalid(
             "--node names machines of one cluster, but there are several specs", hint="render that spec alone"
         )
-    return tuple(Order(spec, above=output or DEFAULT_ABOVE) for spec in specs)
+    return tuple(RenderRequest(spec, above=output or DEFAULT_ABOVE) for spec in specs)
 
 
-def demand_distinct(orders: tuple[Order, ...]) -> None:
+def demand_distinct(orders: tuple[RenderRequest, ...]) -> None:
     """Refuse two specs of one cluster before anything is written: they have one output and one bundle.
 
     A spec that is not valid is none of this: nothing is written for it, and its own turn says why.
@@ -138,7 +138,7 @@ def demand_place(output: Path, bundle: Path) -> None:
         )
 
 
-def render_one(order: Order) -> ProducedCluster:
+def render_one(order: RenderRequest) -> RenderedCluster:
     """Check and produce one cluster; prints the spec's problems.
 
     Raises:
@@ -149,7 +149,7 @@ def render_one(order: Order) -> ProducedCluster:
     output = order.output or order.above / checked.spec.cluster
     bundle = locate_bundle(checked, order.bundle)
     demand_place(output, bundle)
-    return produce_cluster(
+    return run_pipeline(
         checked,
         output=output,
         bundle_path=bundle,
@@ -159,7 +159,7 @@ def render_one(order: Order) -> ProducedCluster:
     )
 
 
-def attempt_one(order: Order) -> ProducedCluster | int:
+def attempt_one(order: RenderRequest) -> RenderedCluster | int:
     """Render one cluster of several; a failure is printed, becomes its exit code and stops no other."""
     try:
         return render_one(order)
@@ -170,7 +170,7 @@ def attempt_one(order: Order) -> ProducedCluster | int:
         return SpecInvalid.exit_code
 
 
-def render_many(orders: tuple[Order, ...], jobs: int) -> Iterator[ProducedCluster | int]:
+def render_many(orders: tuple[RenderRequest, ...], jobs: int) -> Iterator[RenderedCluster | int]:
     """Yield what became of each order, in their order; several at once when asked.
 
     Raises:
@@ -193,7 +193,7 @@ def render_many(orders: tuple[Order, ...], jobs: int) -> Iterator[ProducedCluste
             raise
 
 
-def format_next_steps(made: ProducedCluster, program: str) -> str:
+def format_next_steps(made: RenderedCluster, program: str) -> str:
     """Return what to do after a render, with the paths of this one as a shell takes them."""
     output = ClusterOutput(made.output)
     node = made.nodes[0]
@@ -220,7 +220,7 @@ def format_next_steps(made: ProducedCluster, program: str) -> str:
     return "next:\n" + "\n".join(f"  {left:<{width}}  {right}" for left, right in steps)
 
 
-def print_produced(made: ProducedCluster, reporter: ConsoleReporter) -> None:
+def print_produced(made: RenderedCluster, reporter: ConsoleReporter) -> None:
     """Print what one render did."""
     report = made.report
     reporter.warn_of(made.warnings)
@@ -237,7 +237,7 @@ def print_produced(made: ProducedCluster, reporter: ConsoleReporter) -> None:
 
 
 def print_all(
-    orders: tuple[Order, ...], outcomes: Iterator[ProducedCluster | int], reporter: ConsoleReporter
+    orders: tuple[RenderRequest, ...], outcomes: Iterator[RenderedCluster | int], reporter: ConsoleReporter
 ) -> int:
     """Print what became of several clusters as they come; return the exit code of the gravest failure."""
     begin = time.monotonic()

@@ -18,8 +18,8 @@ from generator.credentials.gossip import read_gossip_key
 from generator.credentials.redact import redact_bundle
 from generator.credentials.store import load_bundle, update_bundle
 from generator.errors import UsageInvalid
-from generator.produce import prepare_bundle, reissue_certificate
-from generator.resolve import list_identities
+from generator.pipeline import prepare_bundle, reissue_certificate
+from generator.resolve.peers import list_identities
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from generator.cli.console import SPEC, check_and_print
-from generator.resolve import resolve_cluster
+from generator.resolve.cluster import resolve_cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from generator.resolve import ResolvedCluster, ResolvedNode, ResolvedVolume
+    from generator.resolve.cluster import ResolvedCluster, ResolvedNode
+    from generator.resolve.storage import ResolvedVolume
 
 WIDE = 500
 

@@ -1,1 +1,4 @@
-"""Secrets of a cluster: made once, kept apart from the spec, never remade by a render."""
+"""Secrets of a cluster, made once and kept apart from the spec.
+
+In: identities, clock and entropy.  Out: a CredentialBundle, which is only ever extended.
+"""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Entropy = Callable[[int], bytes]
 
 P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Order of the curve's group (SEC 2, secp256r1); a private key is 1 … order - 1."""
+"""RenderRequest of the curve's group (SEC 2, secp256r1); a private key is 1 … order - 1."""
 
 BACKDATED: Final = timedelta(hours=24)
 """A node's clock may be hours behind on its first boot (reference notes, trap 19)."""

@@ -20,11 +20,11 @@ from generator.errors import ToolFailed
 from generator.lab.disks import make_blank
 from generator.lab.failure import LabFailed
 from generator.lab.kept import SOCKETS
-from generator.lab.machine import Engine, Machine
+from generator.lab.machine import Engine, VirtualMachine
 from generator.lab.network import LOOPBACK
-from generator.lab.renewal import renew_seed
+from generator.lab.seeds import renew_seed
 from generator.lab.site import Site, prepare_site
-from generator.lab.view import ClusterView, parse_view
+from generator.lab.view import ObservedCluster, parse_view
 from generator.lab.waiting import judge_boot, judge_end, judge_sealed, wait_for
 from generator.lab.wiring import Wiring
 from generator.tools import programs
@@ -65,7 +65,9 @@ class Lab:
         self._ssh = tools.find(programs.SSH)
         self._wiring = Wiring(site, self._qemu, outlives=outlives)
         engine = Engine(self._qemu, accelerator, outlives=outlives)
-        self.nodes = {name: Machine(plan, engine, self._connect(name)) for name, plan in site.plans.items()}
+        self.nodes = {
+            name: VirtualMachine(plan, engine, self._connect(name)) for name, plan in site.plans.items()
+        }
 
     @property
     def qemu_label(self) -> str:
@@ -121,10 +123,10 @@ class Lab:
                 if disk.role != "root":
                     make_blank(disk.path, disk.size_mib)
 
-    def _make_root(self, machine: Machine) -> None:
+    def _make_root(self, machine: VirtualMachine) -> None:
         make_overlay(self._qemu_img, self.site.image.disk, machine.find_disk("root"))
 
-    def _pick(self, names: Iterable[str]) -> list[Machine]:
+    def _pick(self, names: Iterable[str]) -> list[VirtualMachine]:
         return [self.nodes[name] for name in names or self.nodes]
 
     def start(self, *names: str) -> None:
@@ -204,7 +206,7 @@ class Lab:
             raise LabFailed(f"nothing leads to port {port} of {name_or_vip}")
         return LOOPBACK, forward.host_port
 
-    def cluster_view(self) -> ClusterView:
+    def cluster_view(self) -> ObservedCluster:
         """Return what Patroni says of the cluster, from the first member that answers.
 
         Raises:
@@ -240,7 +242,7 @@ class Lab:
             has = list(pool.map(self._has_vip, members))
         return [machine.name for machine, owns in zip(members, has, strict=True) if owns]
 
-    def _has_vip(self, machine: Machine) -> bool:
+    def _has_vip(self, machine: VirtualMachine) -> bool:
         try:
             answer = machine.run("ip", "-j", "-4", "address", timeout_s=10)
         except ToolFailed:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Role = Literal["data", "wal"]
 
-PROGRAM: Final = "/usr/local/sbin/holster-firstboot"
+PROGRAM: Final = "/usr/local/sbin/holster-node"
 BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 POLL_S: Final = 1.0
 START_S: Final = 20.0
@@ -47,7 +47,7 @@ class Engine:
     outlives: bool = False
 
 
-class Machine:
+class VirtualMachine:
     """One machine; off until `power_on`.
 
     Changes of disks and seed take effect at the next power on.
@@ -236,7 +236,7 @@ class Machine:
         )
 
     def status(self) -> NodeStatus:
-        """Return what `holster-firstboot status --json` says.
+        """Return what `holster-node status --json` says.
 
         Raises:
             ToolFailed: the machine cannot be reached.

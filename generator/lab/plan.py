@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from generator.lab.network import Cable
-    from generator.resolve import ResolvedNode, ResolvedVolume
+    from generator.resolve.cluster import ResolvedNode
+    from generator.resolve.storage import ResolvedVolume
     from generator.spec.model import StorageSpec
 
 DEFAULT_DISK_MIB: Final = {"data": 4096, "wal": 2048}
@@ -38,7 +39,7 @@ class GoldenImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class MachinePaths:
     """Where one machine's things are: its folder, QEMU's socket, the seed disc."""
 
     folder: Path
@@ -53,7 +54,7 @@ def make_mac(name: str) -> str:
 
 
 def plan_machine(
-    node: ResolvedNode, storage: StorageSpec, places: Places, cable: Cable, golden: GoldenImage
+    node: ResolvedNode, storage: StorageSpec, places: MachinePaths, cable: Cable, golden: GoldenImage
 ) -> MachinePlan:
     """Return the plan of one machine.
 

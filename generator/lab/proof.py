@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from generator.lab.failure import LabFailed
-from generator.lab.renewal import make_empty_seed
 from generator.lab.report import LabReport, NodeReport, list_stages
+from generator.lab.seeds import make_empty_seed
 from generator.layout import SEED_ISO
 
 if TYPE_CHECKING:
     from generator.lab.cluster import Lab
-    from generator.resolve import ResolvedNode
+    from generator.resolve.cluster import ResolvedNode
 
 WRITE: Final = """
 CREATE TABLE IF NOT EXISTS holster_lab_first_row (word text);

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 from generator.credentials.store import load_bundle
 from generator.errors import BundleInvalid, UsageInvalid
 from generator.lab.network import LOOPBACK, Cable, Forward, choose_gate
-from generator.lab.plan import GoldenImage, Places, plan_machine
+from generator.lab.plan import GoldenImage, MachinePaths, plan_machine
 from generator.lab.qemu_arguments import BootFiles
 from generator.layout import SEED_ISO, ClusterOutput
-from generator.produce import produce_cluster, select_nodes
-from generator.resolve import resolve_cluster
+from generator.pipeline import run_pipeline, select_nodes
+from generator.resolve.cluster import resolve_cluster
 from generator.spec.storage import merge_storage
 from generator.spec.topology import iterate_nodes
 from generator.tools import programs
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from generator.check import CheckedSpec
     from generator.credentials.bundle import CredentialBundle
     from generator.lab.qemu_arguments import MachinePlan
-    from generator.resolve import ResolvedCluster, ResolvedNode
+    from generator.resolve.cluster import ResolvedCluster, ResolvedNode
     from generator.spec.model import ClusterSpec
     from generator.tools.toolbox import ToolBox
 
@@ -150,7 +150,7 @@ def render_for_lab(checked: CheckedSpec, folder: Path) -> None:
         HolsterError: an expected failure.
     """
     render = partial(
-        produce_cluster,
+        run_pipeline,
         checked,
         output=folder / RENDERED,
         bundle_path=folder / BUNDLE,
@@ -211,7 +211,7 @@ def prepare_site(  # noqa: PLR0913 -- one parameter per thing that comes from ou
         name: plan_machine(
             node,
             storages[name],
-            Places(folder / MACHINES / name, sockets / f"{name}.qmp", rendered.node(name) / SEED_ISO),
+            MachinePaths(folder / MACHINES / name, sockets / f"{name}.qmp", rendered.node(name) / SEED_ISO),
             Cable(next(ports), next(ports)),
             golden,
         )

@@ -1,4 +1,4 @@
-"""What `holster-firstboot status --json` says of one machine.
+"""What `holster-node status --json` says of one machine.
 
 In: its text.  Out: a NodeStatus.  Pure.
 """
@@ -98,4 +98,4 @@ def parse_status(node: str, text: str) -> NodeStatus:
             else NodeFailure(*(str(failure.get(key)) for key in ("stage", "cause", "reason", "hint"))),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a status of holster-firstboot: {error}") from None
+        raise ValueError(f"not a status of holster-node: {error}") from None

@@ -1,6 +1,6 @@
 """The cluster as Patroni shows it (GET /cluster).
 
-In: the JSON text.  Out: a ClusterView.  Pure.
+In: the JSON text.  Out: a ObservedCluster.  Pure.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MemberView:
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterView:
+class ObservedCluster:
     """All members, and who leads."""
 
     leader: str | None
@@ -43,7 +43,7 @@ class ClusterView:
         return tuple(member for member in self.members.values() if member.name != self.leader)
 
 
-def parse_view(text: str) -> ClusterView:
+def parse_view(text: str) -> ObservedCluster:
     """Return the view in `text`.
 
     Raises:
@@ -64,4 +64,4 @@ def parse_view(text: str) -> ClusterView:
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an answer of Patroni: {error}") from None
     leader = next((name for name, member in members.items() if member.role in LEADERS), None)
-    return ClusterView(leader, members)
+    return ObservedCluster(leader, members)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
 
 POLL_S: Final = 0.5
 QUIET_S: Final = 20.0
@@ -17,9 +17,9 @@ SEALED: Final = "sealed"
 
 
 def wait_for(
-    machines: Sequence[Machine],
+    machines: Sequence[VirtualMachine],
     timeout_s: float,
-    judge: Callable[[Machine], str | None],
+    judge: Callable[[VirtualMachine], str | None],
     on_tick: Callable[[], None] | None = None,
 ) -> None:
     """Wait until `judge` has an answer for each machine.
@@ -46,7 +46,7 @@ def wait_for(
             time.sleep(POLL_S)
 
 
-def judge_end(machine: Machine) -> str | None:
+def judge_end(machine: VirtualMachine) -> str | None:
     """Return how the first boot of a machine ended, None while it goes on.
 
     Raises:
@@ -62,7 +62,7 @@ def judge_end(machine: Machine) -> str | None:
     return None
 
 
-def judge_sealed(machine: Machine) -> str | None:
+def judge_sealed(machine: VirtualMachine) -> str | None:
     """Return `sealed`, or None while the first boot goes on.
 
     Raises:
@@ -76,7 +76,7 @@ def judge_sealed(machine: Machine) -> str | None:
     return outcome
 
 
-def judge_boot(machine: Machine) -> str | None:
+def judge_boot(machine: VirtualMachine) -> str | None:
     """Return `up` once the system has booted to its end.
 
     Raises:
@@ -86,7 +86,7 @@ def judge_boot(machine: Machine) -> str | None:
     return "up" if machine.log.is_up else None
 
 
-def _demand_life(machine: Machine) -> None:
+def _demand_life(machine: VirtualMachine) -> None:
     log = machine.watch()
     if log.has_panicked:
         error = machine.fail("stopped: its kernel panicked")
@@ -96,7 +96,7 @@ def _demand_life(machine: Machine) -> None:
         raise machine.fail("went off")
 
 
-def _describe_progress(machine: Machine) -> str:
+def _describe_progress(machine: VirtualMachine) -> str:
     log = machine.log
     if log.stage is None:
         return "the first boot has not begun"

@@ -1,1 +1,4 @@
-"""Platform profiles: one YAML of facts per operating system, and their loader."""
+"""Operating systems, one YAML of facts each.
+
+In: a platform's name and overrides.  Out: a PlatformProfile, or problems.
+"""

@@ -1,1 +1,4 @@
-"""What PostgreSQL itself accepts and demands, by major version.  Pure facts and arithmetic."""
+"""What PostgreSQL itself accepts and demands, by major version.
+
+In: names and values.  Out: verdicts and facts.
+"""

@@ -1,1 +1,4 @@
-"""Resolved nodes in, text in memory out.  Never touches the disk."""
+"""Text in memory; never touches the disk.
+
+In: a resolved cluster and its bundle.  Out: a RenderedTree: path, bytes, mode, secret or not.
+"""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from generator.credentials.bundle import CredentialBundle
     from generator.render.cluster_view import ClusterView
-    from generator.resolve import ResolvedCluster
+    from generator.resolve.cluster import ResolvedCluster
 
 CONNECT_SECONDS: Final = 5
 """For each address: without it a machine without power holds a client up for two minutes."""

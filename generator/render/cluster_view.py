@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from generator.credentials.bundle import CredentialBundle
     from generator.platforms.profile import PlatformProfile
     from generator.postgresql.values import ParameterValue
-    from generator.resolve import Peer, ResolvedCluster
+    from generator.resolve.cluster import ResolvedCluster
+    from generator.resolve.peers import Peer
     from generator.spec.model import ClusterSpec, RepositorySpec
 
 
@@ -205,7 +206,7 @@ class ClusterView:
         self.node_json, self.sealed = NodePaths.node_json, NodePaths.sealed
         self.delivered = NodePaths.delivered
         self.firewall_rules = NodePaths.firewall_rules
-        self.firstboot, self.vip_environment = NodePaths.firstboot, NodePaths.vip_environment
+        self.node_program, self.vip_environment = NodePaths.node_program, NodePaths.vip_environment
 
     @cached_property
     def synchronous_mode(self) -> bool | str:

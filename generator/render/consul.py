@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from generator.credentials.bundle import AclToken, CredentialBundle
-    from generator.resolve import ResolvedCluster, ResolvedNode
+    from generator.resolve.cluster import ResolvedCluster, ResolvedNode
 
 DEFAULT_SERF_PORT = 8301
 

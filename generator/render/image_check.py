@@ -12,7 +12,7 @@ from generator.layout import NodePaths
 from generator.postgresql.encodings import normalise_locale
 
 if TYPE_CHECKING:
-    from generator.resolve import ResolvedCluster
+    from generator.resolve.cluster import ResolvedCluster
 
 POSTGRESQL_PROGRAMS = ("initdb", "pg_ctl", "pg_rewind", "pg_basebackup", "psql")
 
@@ -23,7 +23,7 @@ def describe_image(cluster: ResolvedCluster) -> dict[str, Any]:
     paths, users = facts.paths, facts.users
     bin_dir = cluster.postgresql_bin_dir
     programs: list[dict[str, Any]] = [
-        {"path": NodePaths.firstboot},
+        {"path": NodePaths.node_program},
         {"path": paths.consul_binary, "version": cluster.consul.version.text, "arguments": ["version"]},
         {"path": paths.patroni_binary, "version": cluster.patroni.version.text, "arguments": ["--version"]},
         {

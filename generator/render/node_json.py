@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from generator.layout import NodePaths
-from generator.platforms.fact_rules import SHARED_FOLDERS
+from generator.platforms.rules.facts import SHARED_FOLDERS
 from generator.postgresql.encodings import normalise_locale
 from generator.render.json_text import to_json
 from generator.spec.locales import list_database_locales
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from generator.credentials.bundle import CredentialBundle
-    from generator.resolve import (
-        ResolvedCluster,
-        ResolvedComponent,
-        ResolvedNode,
-        ResolvedStorage,
-        ResolvedVolume,
-    )
+    from generator.resolve.cluster import ResolvedCluster, ResolvedNode
+    from generator.resolve.components import ResolvedComponent
+    from generator.resolve.storage import ResolvedStorage, ResolvedVolume
 
 Document = dict[str, object]
 

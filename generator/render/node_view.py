@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from generator.credentials.bundle import CredentialBundle
     from generator.postgresql.values import ParameterValue
     from generator.render.cluster_view import ClusterView
-    from generator.resolve import ResolvedNode, ResolvedStorage
+    from generator.resolve.cluster import ResolvedNode
+    from generator.resolve.storage import ResolvedStorage
     from generator.spec.model import DiskSelector
 
 STRICT_OVERCOMMIT_FROM_MIB = 4096

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from generator.platforms.profile import BootCommand
     from generator.render.cluster_view import ClusterView
-    from generator.resolve import ResolvedCluster
+    from generator.resolve.cluster import ResolvedCluster
 
 KICKSTART_ARGUMENT = (
     "inst.text console=tty0 console=ttyS0 inst.ks=hd:LABEL=OEMDRV:/image.ks inst.nosave=all_ks"
@@ -53,7 +53,7 @@ def _describe_environment(cluster: ResolvedCluster) -> dict[str, str]:
         "HOLSTER_INVENTORY": f"{REMOTE}/inventory.tsv",
         "HOLSTER_ARTIFACTS": ARTIFACTS,
         "HOLSTER_FAMILY": facts.family,
-        "HOLSTER_FIRSTBOOT": NodePaths.firstboot,
+        "HOLSTER_NODE_PROGRAM": NodePaths.node_program,
         "HOLSTER_UNITS": " ".join(list_service_units(cluster)),
         "HOLSTER_ENABLED_UNITS": NodePaths.firstboot_unit,
         "HOLSTER_PROGRAM_FILES": " ".join(files),
@@ -140,11 +140,11 @@ def _static_files(image: ImageView) -> Iterator[RenderedFile]:
 
 
 def render_packer(
-    cluster: ResolvedCluster, view: ClusterView, firstboot: bytes | None = None
+    cluster: ResolvedCluster, view: ClusterView, node_program: bytes | None = None
 ) -> tuple[RenderedFile, ...]:
     """Return the files of `packer/`: hand-written ones as they are, generated ones beside them.
 
-    `firstboot` is the first-boot program, which the image carries.
+    `node_program` is the first-boot program, which the image carries.
     """
     image = ImageView(cluster)
 
@@ -165,8 +165,8 @@ def render_packer(
         files.append(_file("image.ks", fill("image.ks")))
     if image.has_base:
         files += [_file(f"base-seed/{name}", fill(name)) for name in ("user-data", "meta-data")]
-    if firstboot is not None:
-        files.append(_file(f"files{NodePaths.firstboot}", firstboot))
+    if node_program is not None:
+        files.append(_file(f"files{NodePaths.node_program}", node_program))
         unit = load_template(f"payload/{NodePaths.firstboot_unit}.j2").render(cluster=view)
         files.append(_file(BAKED_UNIT, unit.encode()))
     for repository in view.repositories:

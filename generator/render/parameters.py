@@ -15,7 +15,7 @@ from generator.versions import PostgresqlDialect
 
 if TYPE_CHECKING:
     from generator.postgresql.values import ParameterValue
-    from generator.resolve import ResolvedCluster, ResolvedNode
+    from generator.resolve.cluster import ResolvedCluster, ResolvedNode
 
 SHARED = frozenset(
     {

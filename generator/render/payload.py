@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from generator.platforms.profile import PlatformProfile
     from generator.render.cluster_view import ClusterView, RepositoryView
     from generator.render.node_view import NodeView
-    from generator.resolve import ResolvedNode
+    from generator.resolve.cluster import ResolvedNode
 
 SYSTEMD = "/etc/systemd/system"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from generator.credentials.bundle import CredentialBundle
-    from generator.resolve import ResolvedCluster, ResolvedNode
+    from generator.resolve.cluster import ResolvedCluster, ResolvedNode
 
 __all__ = ["RenderedFile", "RenderedTree", "render_cluster", "render_node"]
 
@@ -60,7 +60,7 @@ def render_cluster(
     nodes: Collection[str] | None = None,
     *,
     tool_version: str,
-    firstboot: bytes | None = None,
+    node_program: bytes | None = None,
 ) -> RenderedTree:
     """Return the files of a cluster, sorted by path.
 
@@ -70,11 +70,11 @@ def render_cluster(
         nodes: names of the machines to render; None means all.  What belongs to the
             cluster itself is always rendered.
         tool_version: Holster's version, recorded in node.json.
-        firstboot: the first-boot program, which goes into the image; None leaves it out.
+        node_program: the first-boot program, which goes into the image; None leaves it out.
     """
     view = ClusterView(cluster, bundle)
     files = [
-        *render_packer(cluster, view, firstboot),
+        *render_packer(cluster, view, node_program),
         render_facts(cluster),
         *render_clients(cluster, bundle, view),
     ]

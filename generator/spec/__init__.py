@@ -1,1 +1,4 @@
-"""The cluster spec: YAML text in, a frozen ClusterSpec or positioned problems out."""
+"""The cluster spec.
+
+In: YAML text.  Out: a frozen ClusterSpec, or problems with their positions.
+"""

@@ -6,9 +6,9 @@ Used for JSON Schema and docs/spec.md only: loading a spec does not pay for it.
 from __future__ import annotations
 
 import ast
-import inspect
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from generator.spec import model
 
@@ -24,9 +24,9 @@ class AttributeDoc:
 @cache
 def read_attribute_docs() -> dict[str, dict[str, AttributeDoc]]:
     """Return by class and attribute what the models' source says."""
-    tree = ast.parse(inspect.getsource(model))
     docs: dict[str, dict[str, AttributeDoc]] = {}
-    for node in tree.body:
+    files = [path for folder in model.__path__ for path in sorted(Path(folder).glob("*.py"))]
+    for node in (node for path in files for node in ast.parse(path.read_text("utf-8")).body):
         if isinstance(node, ast.ClassDef):
             bases = (base.id for base in node.bases if isinstance(base, ast.Name))
             inherited = (docs.get(base, {}) for base in bases)

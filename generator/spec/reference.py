@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HEAD = """# The cluster spec
 
-<!-- Made from generator/spec/model.py: `pytest tests/unit/spec/test_schema.py --update-golden` -->
+<!-- Made from generator/spec/model/: `pytest tests/unit/spec/test_schema.py --update-golden` -->
 
 A spec is one YAML file.
 `holster check FILE` names everything that is wrong with it at once; [errors.md](errors.md) explains it.

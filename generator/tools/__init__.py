@@ -1,1 +1,4 @@
-"""One thin wrapper per outside program; `process` is the only module that starts any."""
+"""One thin wrapper per outside program; `process` alone starts any.
+
+In: a command.  Out: its answer, or a failure in words.
+"""

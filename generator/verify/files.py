@@ -13,17 +13,17 @@ from xml.etree.ElementTree import ParseError, fromstring
 import yaml
 
 from generator.layout import MANIFEST, META_DATA, NETWORK_CONFIG, USER_DATA
-from generator.manifest import read_regular_file
 from generator.verify.check import OwnCheck
 from generator.verify.hcl import HclInvalid, parse_hcl
+from generator.write.manifest import read_regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from generator.manifest import ManifestEntry
     from generator.verify.context import Context
     from generator.verify.output import NodeOutput, Output
+    from generator.write.manifest import ManifestEntry
 
 CLOUD_CONFIG: Final = "#cloud-config"
 YAML_NAMES: Final = frozenset({USER_DATA, META_DATA, NETWORK_CONFIG})

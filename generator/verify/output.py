@@ -11,14 +11,14 @@ from pydantic import ValidationError
 
 from generator.errors import OutputRejected, UsageInvalid
 from generator.layout import MANIFEST, NODES, PAYLOAD, PLATFORM, ClusterOutput, NodePaths
-from generator.manifest import MAX_BYTES, ManifestInvalid, load_manifest
 from generator.platforms.profile import PlatformProfile, list_platforms
 from generator.versions import VersionNumber
+from generator.write.manifest import MAX_BYTES, ManifestInvalid, load_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from generator.manifest import Manifest
+    from generator.write.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)

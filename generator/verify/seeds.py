@@ -11,10 +11,10 @@ from pycdlib import PyCdlib
 from pycdlib.pycdlibexception import PyCdlibException
 
 from generator.layout import (
-    FIRSTBOOT_PROGRAM,
     KICKSTART,
     META_DATA,
     NETWORK_CONFIG,
+    NODE_PROGRAM,
     OEMDRV_ISO,
     OEMDRV_LABEL,
     PAYLOAD_ARCHIVE,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from generator.verify.output import NodeOutput, Output
 
 SEED_FILES: Final = frozenset({USER_DATA, META_DATA, NETWORK_CONFIG})
-OEMDRV_FILES: Final = frozenset({KICKSTART, PAYLOAD_ARCHIVE, FIRSTBOOT_PROGRAM})
+OEMDRV_FILES: Final = frozenset({KICKSTART, PAYLOAD_ARCHIVE, NODE_PROGRAM})
 
 
 def _list_names(iso: PyCdlib, **where: str) -> Iterator[str]:
@@ -92,9 +92,9 @@ def judge_seed(path: Path) -> list[str]:
 def judge_oemdrv(output: Output, node: NodeOutput, path: Path) -> list[str]:
     """Say what is wrong with an installer seed, its payload archive included."""
     complaints, files = _judge_image(path, OEMDRV_LABEL, OEMDRV_FILES)
-    baked = output.layout.packer / "files" / NodePaths.firstboot.removeprefix("/")
-    if baked.is_file() and files.get(FIRSTBOOT_PROGRAM) != baked.read_bytes():
-        complaints.append(f"holds another {FIRSTBOOT_PROGRAM} than the image will")
+    baked = output.layout.packer / "files" / NodePaths.node_program.removeprefix("/")
+    if baked.is_file() and files.get(NODE_PROGRAM) != baked.read_bytes():
+        complaints.append(f"holds another {NODE_PROGRAM} than the image will")
     if PAYLOAD_ARCHIVE in files:
         complaints += _judge_archive(output, node, files[PAYLOAD_ARCHIVE])
     return complaints

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Install the programs that come as files; make the user that Consul runs as.
 # In: HOLSTER_ARTIFACTS; HOLSTER_PROGRAM_FILES, words NAME|PATH|URL|SHA256|VERSION (URL and SHA256 may be
-# empty): the file programs/NAME of the disc wins over the URL. HOLSTER_FIRSTBOOT, HOLSTER_CONSUL_USER, HOLSTER_CONSUL_DATA.
+# empty): the file programs/NAME of the disc wins over the URL. HOLSTER_NODE_PROGRAM, HOLSTER_CONSUL_USER, HOLSTER_CONSUL_DATA.
 set -euo pipefail
 
 scratch=$(mktemp -d /var/tmp/holster-programs.XXXXXX)
@@ -17,7 +17,7 @@ download() {
     curl --fail --silent --show-error --location --retry 3 --connect-timeout 30 --output "$scratch/download" "$2"
     printf '%s  %s\n' "$3" "$scratch/download" | sha256sum --check --quiet
     # The first boot decides the same way what a file is: by its content.
-    "$HOLSTER_FIRSTBOOT" unpack "$scratch/download" "$1" "$scratch/$1" || {
+    "$HOLSTER_NODE_PROGRAM" unpack "$scratch/download" "$1" "$scratch/$1" || {
         echo "${2%%\?*}: name the program or an archive that holds it, or use source: package" >&2
         exit 1
     }

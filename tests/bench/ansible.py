@@ -20,7 +20,7 @@ from jinja2 import Template
 
 from generator.check import check_spec
 from generator.layout import find_resources
-from generator.produce import produce_cluster
+from generator.pipeline import run_pipeline
 from generator.render import environment
 from tests.bench.fleet import NODES_PER_CLUSTER, write_fleet
 from tests.bench.measure import measure
@@ -81,7 +81,7 @@ def record(specs: list[Path], folder: Path) -> dict[str, list[Rendering]]:
     for spec in specs:
         RecordingTemplate.made.clear()
         checked = check_spec(spec.read_bytes(), str(spec))
-        produce_cluster(
+        run_pipeline(
             checked,
             output=folder / "recorded" / spec.stem,
             bundle_path=folder / "secrets" / f"{spec.stem}.yaml",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from generator.firstboot_archive import build_firstboot
+from generator.pack.node_program import build_node_program
 
 if TYPE_CHECKING:
     from tests.fakes.machines import TestMachine
@@ -54,7 +54,7 @@ def install_image(machine: TestMachine, programs: dict[str, Path]) -> None:
     unit = b"[Service]\nType=oneshot\nExecStart=/bin/true\n"
     machine.write("/etc/systemd/system/firewalld.service", unit)
     machine.write("/etc/systemd/system/systemd-journald.service", unit)
-    machine.write("/usr/local/sbin/holster-firstboot", build_firstboot(), 0o755)
+    machine.write("/usr/local/sbin/holster-node", build_node_program(), 0o755)
     # Patroni of this Python environment; its folders may be closed to other users.
     script = f'#!/bin/sh\nexec {sys.executable} -m patroni "$@"\n'
     machine.write("/usr/bin/patroni", script.encode(), 0o755)

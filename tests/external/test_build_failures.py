@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.artifacts import sum_artifacts
-from generator.build.image import Order, build_golden_image
+from generator.artifacts.folder import sum_artifacts
+from generator.build.image import BuildRequest, build_golden_image
 from generator.build.plan import Base
 from generator.check import check_spec
 from generator.errors import HolsterError, ToolFailed, ToolMissing
@@ -62,14 +62,14 @@ def pick_packer(tool: Find, toolbox: ToolBox, tmp_path: Path, version: str) -> T
 
 
 @pytest.fixture
-def order(rendered_example: Rendered, tmp_path: Path) -> Order:
+def order(rendered_example: Rendered, tmp_path: Path) -> BuildRequest:
     """Return an order from a disk whose machine speaks on its console and has no SSH."""
     checked = check_spec((ROOT / "examples/trio.yaml").read_bytes(), "trio.yaml")
     recipe = tmp_path / "recipe"
     shutil.copytree(rendered_example("trio") / "packer", recipe)
     disk = tmp_path / "disk.raw"
     disk.write_bytes(make_talking_sector().ljust(2**20, b"\0"))
-    return Order(
+    return BuildRequest(
         recipe=recipe,
         target=tmp_path / "image",
         name="trio.qcow2",
@@ -89,7 +89,7 @@ def change(path: Path, pattern: str, text: str) -> None:
     path.write_text(changed)
 
 
-def fail(order: Order, tools: ToolBox, kind: type[HolsterError] = ToolFailed) -> HolsterError:
+def fail(order: BuildRequest, tools: ToolBox, kind: type[HolsterError] = ToolFailed) -> HolsterError:
     """Build, and return why it failed; no image is left behind."""
     with pytest.raises(kind) as caught:
         build_golden_image(order, tools, SilentReporter())
@@ -99,7 +99,7 @@ def fail(order: Order, tools: ToolBox, kind: type[HolsterError] = ToolFailed) ->
     return caught.value
 
 
-def test_nobody_can_log_in(order: Order, tools: ToolBox) -> None:
+def test_nobody_can_log_in(order: BuildRequest, tools: ToolBox) -> None:
     """The machine runs, SSH never comes: the last lines of its console are the message."""
     change(order.recipe / "source-base.pkr.hcl", "ssh_timeout += .*", 'ssh_timeout = "5s"')
     change(order.recipe / "source-base.pkr.hcl", 'boot_wait += .*|boot_wait = "5s"', 'boot_wait = "1s"')
@@ -121,7 +121,7 @@ def make_talking_disc(toolbox: ToolBox, folder: Path) -> Path:
 
 
 def test_the_installer_starts_although_there_is_a_disc_of_artifacts(
-    order: Order, tools: ToolBox, rendered_example: Rendered, tmp_path: Path
+    order: BuildRequest, tools: ToolBox, rendered_example: Rendered, tmp_path: Path
 ) -> None:
     """Three discs are in the machine: the installer's, ours, and the one with the kickstart."""
     disc = make_talking_disc(tools, tmp_path / "iso")
@@ -141,7 +141,7 @@ def test_the_installer_starts_although_there_is_a_disc_of_artifacts(
     assert said.message.endswith("  this machine has no sshd")
 
 
-def test_qemu_does_not_start(order: Order, tools: ToolBox, tmp_path: Path) -> None:
+def test_qemu_does_not_start(order: BuildRequest, tools: ToolBox, tmp_path: Path) -> None:
     """Packer alone says that it failed to start; QEMU said why."""
     assert order.base
     base = replace(order.base, kernel=tmp_path / "no-kernel", initrd=tmp_path / "no-initrd")
@@ -150,7 +150,7 @@ def test_qemu_does_not_start(order: Order, tools: ToolBox, tmp_path: Path) -> No
 
 
 def test_the_disc_is_another_one(
-    order: Order, tools: ToolBox, rendered_example: Rendered, tmp_path: Path
+    order: BuildRequest, tools: ToolBox, rendered_example: Rendered, tmp_path: Path
 ) -> None:
     """Both checksums are named, and the key of the spec that holds the wrong one."""
     shutil.copytree(rendered_example("sirius") / "packer", tmp_path / "iso-recipe")
@@ -169,7 +169,7 @@ def test_the_disc_is_another_one(
 
 
 def test_a_disc_that_cannot_be_downloaded(
-    order: Order, tools: ToolBox, rendered_example: Rendered, tmp_path: Path
+    order: BuildRequest, tools: ToolBox, rendered_example: Rendered, tmp_path: Path
 ) -> None:
     """Its address is named, and what to do in a closed network."""
     shutil.copytree(rendered_example("sirius") / "packer", tmp_path / "iso-recipe")
@@ -181,7 +181,7 @@ def test_a_disc_that_cannot_be_downloaded(
     assert len(said.message.splitlines()) == 2
 
 
-def test_the_plugin_is_missing(order: Order, tool: Find, toolbox: ToolBox, tmp_path: Path) -> None:
+def test_the_plugin_is_missing(order: BuildRequest, tool: Find, toolbox: ToolBox, tmp_path: Path) -> None:
     """Packer since 1.7 has no builder of its own."""
     tools = pick_packer(tool, toolbox, tmp_path, "1.11")
     tools.plugins = tmp_path / "no-plugins"
@@ -200,7 +200,9 @@ MISSING = {
 
 
 @pytest.mark.parametrize("name", MISSING)
-def test_a_program_is_missing(order: Order, tool: Find, toolbox: ToolBox, tmp_path: Path, name: str) -> None:
+def test_a_program_is_missing(
+    order: BuildRequest, tool: Find, toolbox: ToolBox, tmp_path: Path, name: str
+) -> None:
     """Before anything is begun, with the package that brings it."""
     tools = pick_packer(tool, toolbox, tmp_path, "1.11")
     only = tmp_path / "programs"

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.artifacts import digest_file
+from generator.artifacts.folder import digest_file
 from generator.build import image
 from generator.build.examine import judge_disk
-from generator.build.image import CONSOLE, LOG, MATERIALS, BuiltImage, Order, build_golden_image
-from generator.build.plan import Base, Places
+from generator.build.image import CONSOLE, LOG, MATERIALS, BuildRequest, BuiltImage, build_golden_image
+from generator.build.plan import Base, BuildPaths
 from generator.credentials.store import load_bundle
 from generator.errors import OutputRejected, ToolFailed, ToolMissing
 from generator.progress import SilentReporter
@@ -51,7 +51,7 @@ def example(rendered_example: Callable[..., Path]) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="session")
-def order(example: tuple[Path, Path]) -> Order:
+def order(example: tuple[Path, Path]) -> BuildRequest:
     """Return the order of the example's image."""
     folder = os.environ.get("HOLSTER_ARTIFACTS")
     if not folder:
@@ -60,7 +60,7 @@ def order(example: tuple[Path, Path]) -> Order:
 
 
 @pytest.fixture(scope="session")
-def built(order: Order, toolbox: ToolBox) -> BuiltImage:
+def built(order: BuildRequest, toolbox: ToolBox) -> BuiltImage:
     """Return the good image."""
     return build_once(order, toolbox, SilentReporter())
 
@@ -75,7 +75,7 @@ def disk(built: BuiltImage, toolbox: ToolBox, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def second(order: Order, built: BuiltImage, tmp_path: Path) -> Order:
+def second(order: BuildRequest, built: BuiltImage, tmp_path: Path) -> BuildRequest:
     """Return an order that starts from the good image: its packages are installed already."""
     folder = built.path.parent
     base = Base(built.path, built.sha256, folder / "vmlinuz", folder / "initrd.img")
@@ -85,7 +85,7 @@ def second(order: Order, built: BuiltImage, tmp_path: Path) -> Order:
 
 
 def test_trap_18_the_built_disk_has_no_identity(
-    order: Order, disk: Path, toolbox: ToolBox, tmp_path: Path
+    order: BuildRequest, disk: Path, toolbox: ToolBox, tmp_path: Path
 ) -> None:
     """Read by debugfs, on the bytes of the disk itself."""
     debugfs, facts = toolbox.find(programs.DEBUGFS), order.profile
@@ -111,7 +111,7 @@ def test_trap_18_the_built_disk_has_no_identity(
     users = {line.split(":")[0] for line in passwd.read_text().splitlines()}
     assert {"consul", "postgres"} <= users
     assert facts.image.ssh_user not in users
-    assert "holster-firstboot" in names("/usr/local/sbin")
+    assert "holster-node" in names("/usr/local/sbin")
 
 
 def find_words(file: Path, words: set[str]) -> set[str]:
@@ -126,7 +126,7 @@ def find_words(file: Path, words: set[str]) -> set[str]:
 
 
 def test_no_value_of_the_bundle_is_in_the_bytes(
-    order: Order, example: tuple[Path, Path], built: BuiltImage
+    order: BuildRequest, example: tuple[Path, Path], built: BuiltImage
 ) -> None:
     """Sought in the very file that people copy; what is there for certain is found."""
     bundle = load_bundle(example[1])
@@ -145,7 +145,7 @@ def test_the_materials_name_what_is_installed(built: BuiltImage) -> None:
     assert document["metadata"]["component"]["hashes"][0]["content"] == digest_file(built.path)
 
 
-def test_the_same_inputs_build_nothing(order: Order, built: BuiltImage, second: Order) -> None:
+def test_the_same_inputs_build_nothing(order: BuildRequest, built: BuiltImage, second: BuildRequest) -> None:
     """No program is started: there is none. The files are the same; another input is another image."""
 
     def state() -> dict[str, tuple[int, int]]:
@@ -163,7 +163,7 @@ def test_the_same_inputs_build_nothing(order: Order, built: BuiltImage, second: 
 
 
 def test_a_broken_image_fails_with_the_complete_list(
-    second: Order, example: tuple[Path, Path], toolbox: ToolBox
+    second: BuildRequest, example: tuple[Path, Path], toolbox: ToolBox
 ) -> None:
     """One program missing and one secret left: both are named, and no image is left behind."""
     with (second.recipe / "scripts/30-units.sh").open("a") as script:
@@ -201,7 +201,7 @@ def ask_debugfs(disk: Path, toolbox: ToolBox, scratch: Path, commands: list[str]
 
 
 def test_what_the_check_inside_cannot_see_is_found_from_outside(
-    order: Order, disk: Path, toolbox: ToolBox, tmp_path: Path
+    order: BuildRequest, disk: Path, toolbox: ToolBox, tmp_path: Path
 ) -> None:
     """The good disk passes; each thing left on it is named, also in a file that was deleted again."""
     assert judge_disk(toolbox, disk, tmp_path, order.profile, order.secrets) == []
@@ -228,7 +228,7 @@ def test_what_the_check_inside_cannot_see_is_found_from_outside(
     }
     leaked = f"{title} stands in the image"
     assert set(judge_disk(toolbox, disk, tmp_path, order.profile, order.secrets)) == {leaked, *remains}
-    places = Places(tmp_path)
+    places = BuildPaths(tmp_path)
     places.image_folder.mkdir()
     disk.rename(places.image_folder / order.name)
     with pytest.raises(OutputRejected, match="the built disk is not fit") as caught:
@@ -241,7 +241,7 @@ def test_what_the_check_inside_cannot_see_is_found_from_outside(
     assert leaked in judge_disk(toolbox, disk, tmp_path, order.profile, order.secrets)
 
 
-def test_qemus_own_words_reach_the_user(second: Order, toolbox: ToolBox, tmp_path: Path) -> None:
+def test_qemus_own_words_reach_the_user(second: BuildRequest, toolbox: ToolBox, tmp_path: Path) -> None:
     """A kernel that is no kernel: Packer alone would say that QEMU failed to start."""
     kernel = tmp_path / "no-kernel"
     kernel.write_bytes(b"no kernel")
@@ -298,7 +298,9 @@ def end_family(family: dict[int, str], target: Path) -> dict[int, str]:
     return left
 
 
-def test_ctrl_c_during_a_build_leaves_nothing_behind(order: Order, built: BuiltImage, tmp_path: Path) -> None:
+def test_ctrl_c_during_a_build_leaves_nothing_behind(
+    order: BuildRequest, built: BuiltImage, tmp_path: Path
+) -> None:
     """Packer, its plugin and QEMU end with us; of the scratch folder nothing stays; 130 says why."""
     assert order.artifacts is not None
     target = tmp_path / "image"

@@ -34,9 +34,9 @@ CUT_S = 16
 BEGIN_S = 60
 STEP = """
 import json, sys, types
-sys.path.insert(0, "/usr/local/sbin/holster-firstboot")
-from generator.firstboot.autopilot import ensure_autopilot
-from generator.firstboot.web import Web
+sys.path.insert(0, "/usr/local/sbin/holster-node")
+from generator.node.cluster.autopilot import ensure_autopilot
+from generator.node.machine.web import Web
 acl = json.load(open("/etc/holster/acl.json"))
 token = acl["management_token"]["secret_id"]
 print(ensure_autopilot(types.SimpleNamespace(web=Web()), acl["http"], token, acl["autopilot"]))

@@ -26,7 +26,8 @@ from generator.errors import ToolMissing
 from generator.layout import CLIENTS
 from generator.platforms.profile import load_profile
 from generator.render.tree import render_cluster
-from generator.resolve import list_identities, resolve_cluster
+from generator.resolve.cluster import resolve_cluster
+from generator.resolve.peers import list_identities
 from generator.spec.model import ClusterSpec
 from generator.tools.programs import Program
 from tests.external.machine_fixtures import absent, demand_privileges, install_image, read_os_release
@@ -49,7 +50,7 @@ PROXY = ROOT / "tests/fakes/lossy_proxy.py"
 VIP = "10.77.0.100"
 NAMES = ("trio1", "trio2", "trio3")
 READY_SECONDS = 420
-FIRSTBOOT = "/usr/local/sbin/holster-firstboot"
+FIRSTBOOT = "/usr/local/sbin/holster-node"
 POSTGRESQL = Path("/usr/lib/postgresql")
 VIP_MANAGER = Program(
     "vip-manager", ("--version",), r"version: (\d+(?:\.\d+)*)", "tests/tools/install unpacks it"

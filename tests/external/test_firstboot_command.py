@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.firstboot.command import CommandFailed, Commands
+from generator.node.machine.command import CommandFailed, Commands
 from tests.fakes.network import sh
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.firstboot.rootfs import RootFs
-from generator.firstboot.status import load_status
-from generator.firstboot_archive import build_firstboot
+from generator.node.machine.rootfs import RootFs
+from generator.node.status import load_status
+from generator.pack.node_program import build_node_program
 from tests.external.test_firstboot_python import find_python
 from tests.fakes.fake_machine import FakeMachine
 from tests.fakes.node_documents import make_document, prepare, write_document
@@ -101,8 +101,8 @@ def test_a_download_that_is_killed_converges(tmp_path: Path, server: Server, ver
     }
     write_document(machine, document)
     install(machine, tmp_path / "bin")
-    archive = tmp_path / "holster-firstboot"
-    archive.write_bytes(build_firstboot())
+    archive = tmp_path / "holster-node"
+    archive.write_bytes(build_node_program())
     argv = [python, "-I", str(archive), "--root", str(machine.root), "run", "--until", "preflight"]
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
     with subprocess.Popen(argv, env=environment, stdout=subprocess.DEVNULL) as child:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from generator.firstboot.rootfs import RootFs
-from generator.firstboot.status import load_status
-from generator.firstboot_archive import build_firstboot
+from generator.node.machine.rootfs import RootFs
+from generator.node.status import load_status
+from generator.pack.node_program import build_node_program
 from tests.external.machine_fixtures import absent
 from tests.fakes.fake_machine import FakeMachine
 from tests.fakes.node_documents import prepare
@@ -42,8 +42,8 @@ def test_the_archive_runs_on_an_old_python(tmp_path: Path, version: str) -> None
     machine = FakeMachine(tmp_path)
     prepare(machine)
     install(machine, tmp_path / "bin")
-    archive = tmp_path / "holster-firstboot"
-    archive.write_bytes(build_firstboot())
+    archive = tmp_path / "holster-node"
+    archive.write_bytes(build_node_program())
     done = subprocess.run(
         [python, "-I", str(archive), "--root", str(machine.root), "run", "--until", "storage"],
         env={**os.environ, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"},
@@ -64,8 +64,8 @@ def test_a_terminated_run_records_it(tmp_path: Path) -> None:
     machine.state["synchronised"] = False
     machine.save()
     install(machine, tmp_path / "bin")
-    archive = tmp_path / "holster-firstboot"
-    archive.write_bytes(build_firstboot())
+    archive = tmp_path / "holster-node"
+    archive.write_bytes(build_node_program())
     with subprocess.Popen(
         [shutil.which("python3") or "python3", "-I", str(archive), "--root", str(machine.root), "run"],
         env={**os.environ, "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"},

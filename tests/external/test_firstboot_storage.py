@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.firstboot.stages.storage import StorageStage
+from generator.node.stages.storage import StorageStage
 from tests.external.machine_fixtures import demand_privileges, install_image, read_os_release
 from tests.fakes.machines import TestMachine
 from tests.fakes.network import sh
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.external
 
-PROGRAM = "/usr/local/sbin/holster-firstboot"
+PROGRAM = "/usr/local/sbin/holster-node"
 CHANGING = ("pvcreate", "vgcreate", "lvcreate", "vgchange", "mkfs.ext4", "mount", "pvresize", "resize2fs")
 MIB = 1 << 20
 SIZES = {"data": 320, "wal": 288}

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from generator.build.inventory import Item, parse_inventory
-from generator.firstboot_archive import SHEBANG, build_firstboot
+from generator.pack.node_program import SHEBANG, build_node_program
 from tests.fakes.file_server import Behaviour, FileServer
-from tests.unit.fetch.test_unpack import PROGRAM, write_tar, write_zip
+from tests.unit.artifacts.test_unpack import PROGRAM, write_tar, write_zip
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
@@ -56,12 +56,12 @@ class Machine:
         self.program = root / "bin/patroni"
         self.inventory = root / "inventory.tsv"
 
-    def make_firstboot(self) -> Path:
+    def make_node_program(self) -> Path:
         """Write the first-boot program; return its path."""
-        program = self.root / "holster-firstboot"
+        program = self.root / "holster-node"
         self.root.mkdir(exist_ok=True)
         if not program.exists():
-            program.write_bytes(build_firstboot().replace(SHEBANG, INTERPRETER, 1))
+            program.write_bytes(build_node_program().replace(SHEBANG, INTERPRETER, 1))
             program.chmod(0o755)
         return program
 
@@ -77,7 +77,7 @@ class Machine:
             "HOLSTER_WHEELS_HOME": str(self.home),
             "HOLSTER_PROGRAM_FILES": "",
             "HOLSTER_INVENTORY": str(self.inventory),
-            "HOLSTER_FIRSTBOOT": str(self.make_firstboot()),
+            "HOLSTER_NODE_PROGRAM": str(self.make_node_program()),
             "HOLSTER_CONSUL_USER": "root",
             "HOLSTER_CONSUL_DATA": "/nonexistent",
             **settings,
@@ -238,15 +238,15 @@ def list_compiled(program: Path) -> list[str]:
     )
     done = subprocess.run([sys.executable, "-c", watch, program], check=True, capture_output=True, text=True)
     version, *compiled = done.stdout.split("\n")
-    assert version.startswith("holster-firstboot ")
+    assert version.startswith("holster-node ")
     return [name for name in compiled if name]
 
 
 def test_the_first_boot_program_is_compiled_for_the_image_s_python(machine: Machine) -> None:
     """It starts without compiling anything, and the sources stay for another Python."""
-    program = machine.make_firstboot()
+    program = machine.make_node_program()
     assert len(list_compiled(program)) > 40
-    done = machine.run("15-compile.sh", HOLSTER_FIRSTBOOT=str(program))
+    done = machine.run("15-compile.sh", HOLSTER_NODE_PROGRAM=str(program))
     assert done.returncode == 0, done.stderr
     assert program.read_bytes().startswith(INTERPRETER)
     assert program.stat().st_mode & 0o777 == 0o755
@@ -254,5 +254,5 @@ def test_the_first_boot_program_is_compiled_for_the_image_s_python(machine: Mach
         names = set(archive.namelist())
     sources = {name for name in names if name.endswith(".py")}
     assert {f"{name}c" for name in sources} <= names
-    assert "generator/firstboot/stages/storage.py" in sources
+    assert "generator/node/stages/storage.py" in sources
     assert list_compiled(program) == []

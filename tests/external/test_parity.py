@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from generator.firstboot_archive import build_firstboot
-from generator.seed import read_seed
+from generator.pack.node_program import build_node_program
+from generator.pack.seed import read_seed
 from tests.external.machine_fixtures import demand_privileges
 from tests.fakes.installation import Entry, Installation, describe_tree, read_sections
 
@@ -23,7 +23,7 @@ ADDED = {
     "/usr/bin/consul",
     "/usr/bin/vip-manager",
     "/usr/local/sbin",
-    "/usr/local/sbin/holster-firstboot",
+    "/usr/local/sbin/holster-node",
 }
 """What a kickstart brings and an image has already."""
 STATE = ("/etc/cloud", "/etc/sysconfig")
@@ -116,7 +116,7 @@ def test_a_kickstart_brings_the_programs_and_leaves_no_copy_of_the_payload(
     """The archive holds every secret of the machine; the unit is enabled, nothing is started."""
     install(installation, rendered_example("sirius", "redos8") / "nodes" / "pg1")
     tree = installation.tree
-    assert (tree / "usr/local/sbin/holster-firstboot").read_bytes() == build_firstboot()
+    assert (tree / "usr/local/sbin/holster-node").read_bytes() == build_node_program()
     found = describe_tree(tree)
     assert {path for path in found if path.startswith(("/usr/bin/", "/usr/local/sbin", "/root"))} == ADDED
     assert {found[path].mode for path in ADDED - {"/usr/local/sbin"}} == {"-rwxr-xr-x"}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from generator.pack.seed import pack_node, pack_seed
 from generator.render.rendered import RenderedFile
-from generator.seed import pack_node, pack_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_independent_reader_finds_label_and_files(
             "network-config": b"version: 2\n",
         }
     else:
-        assert sorted(found) == ["holster-firstboot", "ks.cfg", "payload.tar"]
+        assert sorted(found) == ["holster-node", "ks.cfg", "payload.tar"]
         assert found["ks.cfg"] == b"text\nreboot\n"
         (tmp_path / "payload.tar").write_bytes(found["payload.tar"])
         with tarfile.open(tmp_path / "payload.tar") as tar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from generator.lab.machine import Engine, Machine
+from generator.lab.machine import Engine, VirtualMachine
 from generator.lab.network import Cable
 from generator.lab.qemu_arguments import DiskPart, MachinePlan
 from generator.tools.programs import QEMU, SSH
@@ -69,7 +69,7 @@ class Bench:
         engine = Engine(Tool(QEMU, self.write_program(), None), Accelerator("tcg", "max", "as asked"))
         target = Target("pg1", "127.0.0.1", 1, "holster", folder / "key", folder / "known", folder / "s")
         ssh = Tool(SSH, self._write(folder / "ssh", "import sys; sys.exit('nobody answers')"), None)
-        self.machine = Machine(plan, engine, Connection(ssh, target, folder / "ssh.log"))
+        self.machine = VirtualMachine(plan, engine, Connection(ssh, target, folder / "ssh.log"))
 
     def write_program(self, *, fails: bool = False) -> Path:
         """Write the program that stands in for QEMU."""

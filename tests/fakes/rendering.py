@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from generator.check import check_spec
-from generator.produce import produce_cluster
+from generator.pipeline import run_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ def counted_entropy(seed: str = "") -> Callable[[int], bytes]:
 
 def render_text(text: bytes, output: Path) -> Path:
     """Render a valid spec into `output`; the bundle lies beside it."""
-    produce_cluster(
+    run_pipeline(
         check_spec(text, "spec.yaml"),
         output=output,
         bundle_path=output.with_name(f"{output.name}.secrets.yaml"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fakes.firstboot_runs import run
+from tests.fakes.node_runs import run
 
 if TYPE_CHECKING:
     from tests.fakes.fake_machine import FakeMachine
-    from tests.fakes.firstboot_runs import Run
+    from tests.fakes.node_runs import Run
 
 
 def verbs(fake: FakeMachine, unit: str) -> list[str]:

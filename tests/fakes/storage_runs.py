@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from tests.fakes.firstboot_runs import Run, run
+from tests.fakes.node_runs import Run, run
 
 if TYPE_CHECKING:
     from tests.fakes.fake_machine import FakeMachine

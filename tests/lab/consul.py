@@ -16,7 +16,7 @@ from tests.lab.sightings import first_seen
 
 if TYPE_CHECKING:
     from generator.lab.cluster import Lab
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
 
 NONE: Final = "none"
 ASK_PROGRAM: Final = """
@@ -66,7 +66,7 @@ class ConsulAnswer:
 
 
 def ask_consul(
-    machine: Machine, path: str, *, method: str = "GET", token: str = "", body: str | None = None
+    machine: VirtualMachine, path: str, *, method: str = "GET", token: str = "", body: str | None = None
 ) -> ConsulAnswer:
     """Ask the agent of a machine."""
     order = json.dumps({"path": path, "method": method, "token": token, "body": body})

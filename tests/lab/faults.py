@@ -14,7 +14,7 @@ from generator.errors import ToolFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
 
 # Files of root may take the last blocks, which are reserved for it; PostgreSQL's and Consul's may not.
 FILL: Final = 'fallocate -l "$(df --output=avail -B1 "$1" | tail -n 1)" "$1/lab-full" && sync -f "$1"'
@@ -44,34 +44,34 @@ class Fault:
     name: str
     victim: str
     seconds: float
-    apply: Callable[[Machine], None]
-    undo: Callable[[Machine], None]
+    apply: Callable[[VirtualMachine], None]
+    undo: Callable[[VirtualMachine], None]
     may_move: bool
     resets: Literal["apply", "undo"] | None = None
 
 
-def _fill(folder: str) -> Callable[[Machine], None]:
-    def apply(machine: Machine) -> None:
+def _fill(folder: str) -> Callable[[VirtualMachine], None]:
+    def apply(machine: VirtualMachine) -> None:
         machine.run("sh", "-c", FILL, "sh", folder)
 
     return apply
 
 
-def _empty(folder: str) -> Callable[[Machine], None]:
-    def undo(machine: Machine) -> None:
+def _empty(folder: str) -> Callable[[VirtualMachine], None]:
+    def undo(machine: VirtualMachine) -> None:
         machine.run("rm", "-f", f"{folder}/lab-full")
 
     return undo
 
 
-def _shift_clock(seconds: int) -> Callable[[Machine], None]:
-    def apply(machine: Machine) -> None:
+def _shift_clock(seconds: int) -> Callable[[VirtualMachine], None]:
+    def apply(machine: VirtualMachine) -> None:
         machine.run("sh", "-c", SHIFT, "sh", str(seconds))
 
     return apply
 
 
-def set_clock(machine: Machine) -> None:
+def set_clock(machine: VirtualMachine) -> None:
     """Set a machine's clock by ours, as soon as somebody can log in: it may just be booting.
 
     Not by what the fault added: a machine that was reset has its clock from the board again.
@@ -97,8 +97,8 @@ def _clock(name: str, seconds: int, resets: Literal["apply", "undo"]) -> Fault:
     return Fault(words, "primary", 60, _shift_clock(seconds), set_clock, may_move=True, resets=resets)
 
 
-def _set_link(*, up: bool) -> Callable[[Machine], None]:
-    def change(machine: Machine) -> None:
+def _set_link(*, up: bool) -> Callable[[VirtualMachine], None]:
+    def change(machine: VirtualMachine) -> None:
         machine.set_link(up=up)
 
     return change

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from generator.lab.cluster import Lab
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
 
 SILENT_S: Final = 20.0
 """A connection that says nothing for so long is tried anew: nothing is lost by that."""
@@ -84,7 +84,7 @@ exec tail -n +1 -F "$file"
 TIDY: Final = 'systemctl --quiet stop "$1"; rm -f "$2"'
 
 
-def list_ssh_words(machine: Machine, command: Sequence[str]) -> list[str]:
+def list_ssh_words(machine: VirtualMachine, command: Sequence[str]) -> list[str]:
     """Return the arguments of ssh for a command as root, over a connection of its own.
 
     Not over the shared one: whoever gives up waiting closes that for everybody.
@@ -151,7 +151,7 @@ class GuestStream:
                 raise TimeoutError(f"not watched for {timeout_s:.0f} s although on: {', '.join(silent)}")
             time.sleep(0.2)
 
-    def _watch(self, machine: Machine) -> None:
+    def _watch(self, machine: VirtualMachine) -> None:
         while not self._stopping.is_set():
             if machine.is_on:
                 self._follow(machine)
@@ -167,7 +167,7 @@ class GuestStream:
                     check=False,
                 )
 
-    def _follow(self, machine: Machine) -> None:
+    def _follow(self, machine: VirtualMachine) -> None:
         process = subprocess.Popen(
             list_ssh_words(machine, self._follow_words),
             stdin=subprocess.DEVNULL,
@@ -184,7 +184,7 @@ class GuestStream:
             if process.stdout is not None:
                 process.stdout.close()
 
-    def _read(self, machine: Machine, stream: IO[bytes]) -> None:
+    def _read(self, machine: VirtualMachine, stream: IO[bytes]) -> None:
         pending, patience, power_on = b"", FIRST_LINE_S, machine.on_at
         with selectors.DefaultSelector() as selector:
             selector.register(stream, selectors.EVENT_READ)

@@ -15,7 +15,7 @@ from generator.errors import ToolFailed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
 
 BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 POLL_S: Final = 2.0
@@ -44,7 +44,7 @@ class Data:
     birth: str
 
 
-def read_identity(machine: Machine) -> Identity:
+def read_identity(machine: VirtualMachine) -> Identity:
     """Return who a machine is; the virtual address is left out, it belongs to the cluster."""
     addresses = machine.run("ip", "-4", "-o", "address", "show", "scope", "global").stdout.splitlines()
     return Identity(
@@ -57,7 +57,7 @@ def read_identity(machine: Machine) -> Identity:
     )
 
 
-def read_data(machine: Machine, directory: str) -> Data:
+def read_data(machine: VirtualMachine, directory: str) -> Data:
     """Return what lies on a member's data disks; `directory` is PostgreSQL's data directory."""
     volumes = machine.run(
         "lvs", "--noheadings", "-o", "vg_name,vg_uuid,lv_name,lv_uuid", "--sort", "lv_name"
@@ -67,12 +67,12 @@ def read_data(machine: Machine, directory: str) -> Data:
     return Data(volumes, systems, birth)
 
 
-def read_boot(machine: Machine) -> str:
+def read_boot(machine: VirtualMachine) -> str:
     """Return the kernel's id of this boot: another one means that the machine really booted."""
     return machine.run("cat", BOOT_ID).stdout.strip()
 
 
-def wait_for_reset(machine: Machine, boot: str, timeout_s: float) -> None:
+def wait_for_reset(machine: VirtualMachine, boot: str, timeout_s: float) -> None:
     """Wait until somebody can log in to another boot than a known one.
 
     Raises:

@@ -18,10 +18,10 @@ import psycopg
 
 from generator import __version__
 from generator.credentials.bundle import draw_gossip_key, replace_gossip_key
-from generator.firstboot_archive import build_firstboot
 from generator.layout import SEED_ISO, USER_DATA, node_path
+from generator.pack.node_program import build_node_program
+from generator.pack.seed import pack_node
 from generator.render.tree import render_cluster
-from generator.seed import pack_node
 from tests.lab.clients import Client
 from tests.lab.journals import find_journal_leaks
 from tests.lab.settle import FAILURES
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from generator.lab.cluster import Lab
     from generator.lab.console import Stop
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
     from generator.lab.status import NodeStatus
     from generator.render.rendered import RenderedFile
 
@@ -103,7 +103,7 @@ def boot_odd(lab: Lab) -> OddBoot:
     )
 
 
-def digest_disks(machine: Machine) -> dict[str, str]:
+def digest_disks(machine: VirtualMachine) -> dict[str, str]:
     """Return a digest of each data disk of a machine that is off."""
     return {"data": machine.digest_disk("data"), "wal": machine.digest_disk("wal")}
 
@@ -148,16 +148,16 @@ def make_seed_with_wrong_key(lab: Lab, name: str) -> Path:
     bundle = lab.site.bundle
     key = draw_wrong_key()
     assert key != bundle.gossip_key.get_secret_value()
-    firstboot = build_firstboot()
+    program = build_node_program()
     tree = render_cluster(
         lab.site.cluster,
         replace_gossip_key(bundle, key),
         (name,),
         tool_version=__version__,
-        firstboot=firstboot,
+        node_program=program,
     )
     files = [_shorten_deadline(file, name) for file in tree.files]
-    image = next(file for file in pack_node(name, files, firstboot) if file.path == node_path(name, SEED_ISO))
+    image = next(file for file in pack_node(name, files, program) if file.path == node_path(name, SEED_ISO))
     path = lab.folder / f"{name}-wrong-key.iso"
     path.touch(mode=0o600)
     path.write_bytes(image.content)

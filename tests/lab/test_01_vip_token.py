@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from generator.render.consul import list_grants
-from generator.resolve import resolve_cluster
+from generator.resolve.cluster import resolve_cluster
 from tests.lab.consul import ask_consul, list_servers
 from tests.lab.figures import record
 from tests.lab.settle import settle
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from generator.credentials.bundle import CredentialBundle
     from generator.lab.cluster import Lab
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
     from generator.render.consul import AclGrant
-    from generator.resolve import ResolvedCluster
+    from generator.resolve.cluster import ResolvedCluster
 
 pytestmark = pytest.mark.lab
 
@@ -62,7 +62,7 @@ def grant(trio: Lab) -> Iterator[AclGrant]:
         assert ask_consul(machine, path, method="DELETE", token=management).status == 200
 
 
-def _put(machine: Machine, path: str, token: str, body: dict[str, object]) -> dict[str, Any]:
+def _put(machine: VirtualMachine, path: str, token: str, body: dict[str, object]) -> dict[str, Any]:
     answer = ask_consul(machine, path, method="PUT", token=token, body=json.dumps(body))
     assert answer.status == 200, answer.text
     found: dict[str, Any] = answer.data

@@ -11,25 +11,25 @@ from tests.lab.node_facts import sort_by_slot
 from tests.lab.specs import SWAPPED
 
 if TYPE_CHECKING:
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
     from tests.lab.odd_boot import OddBoot
 
 pytestmark = pytest.mark.lab
 
 
-def read_serials(machine: Machine) -> dict[str, str]:
+def read_serials(machine: VirtualMachine) -> dict[str, str]:
     """Return the serial number by disk name, as `lsblk` prints them."""
     lines = machine.run("lsblk", "-dnro", "NAME,SERIAL").stdout.splitlines()
     return {words[0]: words[1] for words in (line.split() for line in lines) if len(words) == 2}
 
 
-def read_slots(machine: Machine) -> list[str]:
+def read_slots(machine: VirtualMachine) -> list[str]:
     """Return our disks' serial numbers in the order in which they are attached, whatever their letters."""
     lines = machine.run("lsblk", "-dnro", "HCTL,SERIAL").stdout.splitlines()
     return sort_by_slot(line.split() for line in lines)
 
 
-def read_volumes(machine: Machine) -> dict[str, str]:
+def read_volumes(machine: VirtualMachine) -> dict[str, str]:
     """Return the name of the disk below each logical volume."""
     lines = machine.run("lvs", "--noheadings", "-o", "lv_name,devices", "pg").stdout.splitlines()
     pairs = (line.split() for line in lines)

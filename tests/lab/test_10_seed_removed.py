@@ -13,7 +13,7 @@ from tests.lab.settle import settle
 
 if TYPE_CHECKING:
     from generator.lab.cluster import Lab
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
 
 pytestmark = pytest.mark.lab
 
@@ -21,7 +21,7 @@ UNITS: Final = ("consul.service", "patroni.service", "vip-manager.service", "hol
 STATUS: Final = "/var/lib/holster/status.json"
 
 
-def has_seed(machine: Machine) -> bool:
+def has_seed(machine: VirtualMachine) -> bool:
     """Say whether the machine sees a disc with the label that cloud-init looks for."""
     # -c: no cache, which would remember a disc that is gone. blkid ends with 2 when it finds nothing.
     found = machine.run("blkid", "-c", "/dev/null", "-t", "LABEL=cidata", "-o", "device", check=False)

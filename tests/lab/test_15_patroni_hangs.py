@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from generator.lab.cluster import Lab
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
 
 pytestmark = pytest.mark.lab
 
@@ -28,7 +28,7 @@ ROWS: Final = 20
 RECOVERY_S: Final = 300.0
 
 
-def stop_patroni(machine: Machine) -> None:
+def stop_patroni(machine: VirtualMachine) -> None:
     """Have the kernel stop Patroni's process, and nothing else of its unit."""
     machine.run("systemctl", "kill", "--kill-whom=main", "--signal=SIGSTOP", "patroni.service")
 

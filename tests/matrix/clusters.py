@@ -12,7 +12,8 @@ from generator.credentials.bundle import create_bundle
 from generator.platforms.defaults import choose_failsafe_mode, choose_vip_mode
 from generator.platforms.profile import load_profile
 from generator.render.tree import render_cluster
-from generator.resolve import list_identities, resolve_cluster
+from generator.resolve.cluster import resolve_cluster
+from generator.resolve.peers import list_identities
 from generator.spec.model import ClusterSpec
 from tests.external.machine_fixtures import read_os_release
 from tests.lab.specs import read_example

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.matrix.clusters import Recipe
 
-FIRSTBOOT: Final = "/usr/local/sbin/holster-firstboot"
+FIRSTBOOT: Final = "/usr/local/sbin/holster-node"
 READY_S: Final = 420
 WHOLE_S: Final = 240
 CLIENT_NUMBER: Final = 250

@@ -13,8 +13,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.fake_machine import FakeMachine
-from tests.fakes.firstboot_runs import run
 from tests.fakes.node_documents import make_document, prepare, write_document
+from tests.fakes.node_runs import run
 
 CHANGING = {"pvcreate", "vgcreate", "lvcreate", "vgchange", "mkfs.ext4", "mount", "pvresize", "lvextend"}
 WWN = "5000c50015ea71a"

@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 from generator.platforms.profile import load_profile
-from generator.resolve import list_identities, resolve_cluster
+from generator.resolve.cluster import resolve_cluster
+from generator.resolve.peers import list_identities
 from generator.spec.model import ClusterSpec
 
 if TYPE_CHECKING:
-    from generator.resolve import ResolvedCluster, ResolvedNode
+    from generator.resolve.cluster import ResolvedCluster, ResolvedNode
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,4 +1,6 @@
-"""Rules about several values of a spec together, one function each, grouped by topic.
+"""Rules about several values of a spec together, one function each, by topic.
+
+In: a ClusterSpec.  Out: problems.
 
 Sources of the numbers: the project's reference notes §8; each rule names its row.
 """

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from generator.artifacts import Artifacts
+from generator.artifacts.folder import Artifacts
 from generator.build.plan import (
     Base,
-    Places,
+    BuildPaths,
     Surroundings,
     choose_base,
     choose_surroundings,
@@ -22,7 +22,7 @@ from generator.spec.model import ImageSpec
 from generator.tools.qemu import Accelerator
 
 TCG = Accelerator("tcg", "max,-cx16,-la57", "test")
-PLACES = Places(Path("/scratch"))
+PLACES = BuildPaths(Path("/scratch"))
 BASE = Base(Path("/b/disk.qcow2"), "0" * 64, Path("/b/vmlinuz"), Path("/b/initrd.img"))
 
 

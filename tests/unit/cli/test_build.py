@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from generator.artifacts import sum_artifacts
-from generator.build.image import BuiltImage, Order
+from generator.artifacts.folder import sum_artifacts
+from generator.build.image import BuildRequest, BuiltImage
 from generator.cli import build
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ DIGEST = "ab" * 32
 
 
 @pytest.fixture
-def orders(monkeypatch: pytest.MonkeyPatch) -> list[Order]:
+def orders(monkeypatch: pytest.MonkeyPatch) -> list[BuildRequest]:
     """Return the orders that are placed; each is answered with an image."""
-    placed: list[Order] = []
+    placed: list[BuildRequest] = []
 
-    def take(order: Order, *_: object, force: bool) -> BuiltImage:
+    def take(order: BuildRequest, *_: object, force: bool) -> BuiltImage:
         del force
         placed.append(order)
         return BuiltImage(order.target / order.name, DIGEST, is_new=True, seconds=61.24)
@@ -49,7 +49,7 @@ def artifacts(tmp_path: Path) -> Path:
 
 
 def test_an_image_from_the_installer(
-    holster: Holster, sirius: Path, artifacts: Path, orders: list[Order]
+    holster: Holster, sirius: Path, artifacts: Path, orders: list[BuildRequest]
 ) -> None:
     """The spec's own platform, in the cluster's own folders."""
     called = holster("build", str(sirius))
@@ -66,7 +66,7 @@ def test_an_image_from_the_installer(
 
 
 @pytest.mark.usefixtures("artifacts")
-def test_the_result_as_json(holster: Holster, sirius: Path, orders: list[Order]) -> None:
+def test_the_result_as_json(holster: Holster, sirius: Path, orders: list[BuildRequest]) -> None:
     """One document on standard output."""
     called = holster("build", str(sirius), "--json", "--quiet")
     assert len(orders) == 1
@@ -82,7 +82,7 @@ def test_the_result_as_json(holster: Holster, sirius: Path, orders: list[Order])
 
 
 def test_a_disk_may_bring_the_programs_itself(
-    holster: Holster, sirius: Path, orders: list[Order], tmp_path: Path
+    holster: Holster, sirius: Path, orders: list[BuildRequest], tmp_path: Path
 ) -> None:
     """Then nothing is missing as far as anybody can tell; the check inside the image does."""
     (tmp_path / "base.qcow2").write_bytes(b"disk")
@@ -92,7 +92,7 @@ def test_a_disk_may_bring_the_programs_itself(
 
 
 def test_an_image_for_another_platform(
-    holster: Holster, sirius: Path, orders: list[Order], tmp_path: Path
+    holster: Holster, sirius: Path, orders: list[BuildRequest], tmp_path: Path
 ) -> None:
     """Its files get folders of their own; those of the spec's platform stay, and so do its secrets."""
     assert holster("render", str(sirius)).code == 0
@@ -117,7 +117,9 @@ def test_an_image_for_another_platform(
 
 
 @pytest.mark.usefixtures("artifacts")
-def test_the_specs_own_platform_is_no_other(holster: Holster, sirius: Path, orders: list[Order]) -> None:
+def test_the_specs_own_platform_is_no_other(
+    holster: Holster, sirius: Path, orders: list[BuildRequest]
+) -> None:
     """Nothing changes."""
     assert holster("build", str(sirius), "--platform", "redos8").code == 0
     assert str(orders[0].target) == "output/sirius-image"
@@ -135,7 +137,7 @@ def test_the_specs_own_platform_is_no_other(holster: Holster, sirius: Path, orde
     ],
 )
 def test_what_cannot_be_built_is_said_before_anything_is_made(
-    holster: Holster, sirius: Path, orders: list[Order], words: tuple[str, ...], message: str
+    holster: Holster, sirius: Path, orders: list[BuildRequest], words: tuple[str, ...], message: str
 ) -> None:
     """Exit code 2, and no output, no secrets."""
     called = holster("build", str(sirius), *words)
@@ -157,7 +159,7 @@ def test_what_cannot_be_built_is_said_before_anything_is_made(
 )
 @pytest.mark.usefixtures("artifacts")
 def test_a_disk_of_the_spec_is_here_and_has_a_digest(
-    holster: Holster, sirius: Path, orders: list[Order], image: str, message: str
+    holster: Holster, sirius: Path, orders: list[BuildRequest], image: str, message: str
 ) -> None:
     """Packer would take anything."""
     with sirius.open("a") as stream:
@@ -188,7 +190,7 @@ ADDRESS = "https://reader:hunter2@files.example"
 )
 @pytest.mark.usefixtures("artifacts")
 def test_trap_19_a_password_in_an_address_is_refused_and_not_shown(
-    holster: Holster, sirius: Path, orders: list[Order], section: str
+    holster: Holster, sirius: Path, orders: list[BuildRequest], section: str
 ) -> None:
     """It would stand in files of the image and of every machine, in logs and in lists of processes."""
     with sirius.open("a") as stream:
@@ -202,7 +204,7 @@ def test_trap_19_a_password_in_an_address_is_refused_and_not_shown(
 
 
 @pytest.mark.usefixtures("artifacts")
-def test_a_disk_of_the_spec_is_taken(holster: Holster, sirius: Path, orders: list[Order]) -> None:
+def test_a_disk_of_the_spec_is_taken(holster: Holster, sirius: Path, orders: list[BuildRequest]) -> None:
     """Instead of the installer."""
     with sirius.open("a") as stream:
         stream.write(f"image: {{base_image: /srv/base.qcow2, base_checksum: 'sha256:{DIGEST}'}}\n")
@@ -212,7 +214,7 @@ def test_a_disk_of_the_spec_is_taken(holster: Holster, sirius: Path, orders: lis
 
 
 def test_patroni_without_wheels_is_refused_at_once(
-    holster: Holster, sirius: Path, orders: list[Order], tmp_path: Path
+    holster: Holster, sirius: Path, orders: list[BuildRequest], tmp_path: Path
 ) -> None:
     """Another version than the profile's: nobody named its wheels; some among the artifacts will do."""
     folder = tmp_path / "artifacts"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from generator.cli.render import Order
+    from generator.cli.render import RenderRequest
     from tests.unit.cli.conftest import Called
 
     Holster = Callable[..., Called]
@@ -95,7 +95,7 @@ def test_killed_worker_is_told_in_words(
 ) -> None:
     """The kernel kills processes when memory is short."""
 
-    def die(order: Order) -> int:
+    def die(order: RenderRequest) -> int:
         del order
         os._exit(9)
 

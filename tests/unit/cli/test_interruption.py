@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from generator import cli
-from generator.manifest import is_intact, load_manifest
+from generator.write.manifest import is_intact, load_manifest
 from tests.bench.fleet import write_fleet
 
 if TYPE_CHECKING:

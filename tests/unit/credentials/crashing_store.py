@@ -13,7 +13,7 @@ from pathlib import Path
 
 from generator.credentials.bundle import NodeIdentity, create_bundle, extend_bundle
 from generator.credentials.store import load_bundle, remove_strays, update_bundle
-from tests.unit.crashing_writer import die_at
+from tests.unit.write.crashing_writer import die_at
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -102,7 +102,7 @@ def test_unusable_node_json_is_an_end() -> None:
 
 
 def test_run_that_begins_again_takes_the_failure_back() -> None:
-    """After a power cut and a boot, or `systemctl restart holster-firstboot`."""
+    """After a power cut and a boot, or `systemctl restart holster-node`."""
     log = read(f"{STAGES}holster: [storage] failed: disk-missing: gone\r\n", 5.0)
     log.feed("holster: [preflight] begins\r\n", 20.0)
     assert log.outcome is None

@@ -10,8 +10,8 @@ import pytest
 from generator.check import check_spec
 from generator.errors import UsageInvalid
 from generator.lab.network import Cable
-from generator.lab.plan import GoldenImage, Places, make_mac, plan_machine
-from generator.resolve import resolve_cluster
+from generator.lab.plan import GoldenImage, MachinePaths, make_mac, plan_machine
+from generator.resolve.cluster import resolve_cluster
 from generator.spec.storage import merge_storage
 from generator.spec.topology import iterate_nodes
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from generator.lab.qemu_arguments import MachinePlan
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-PLACES = Places(Path("folder"), Path("m.qmp"), Path("seed.iso"))
+PLACES = MachinePaths(Path("folder"), Path("m.qmp"), Path("seed.iso"))
 
 
 def plan_all(text: str) -> dict[str, MachinePlan]:

@@ -18,7 +18,7 @@ from tests.lab.node_facts import wait_for_reset
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from generator.lab.machine import Machine
+    from generator.lab.machine import VirtualMachine
 
 
 class Booting:
@@ -46,7 +46,7 @@ class Booting:
         return SimpleNamespace(stdout=done.stdout)
 
 
-def make(folder: Path, failures: int, clock: int) -> Machine:
+def make(folder: Path, failures: int, clock: int) -> VirtualMachine:
     """Return such a machine as what the lab takes it for."""
     machine: Any = Booting(folder, failures, clock)
     return machine  # type: ignore[no-any-return]

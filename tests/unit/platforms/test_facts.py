@@ -10,8 +10,8 @@ import yaml
 from generator.check import check_spec
 from generator.errors import SpecInvalid
 from generator.layout import find_resources
-from generator.platforms.fact_rules import FILES, FOLDERS, OWN_FILES
 from generator.platforms.profile import Paths
+from generator.platforms.rules.facts import FILES, FOLDERS, OWN_FILES
 from generator.render.payload import TABLE
 from generator.spec.matching import LONGEST
 from tests.fakes.spec_texts import change_spec, describe_problems, find_problems
@@ -98,7 +98,7 @@ PLACES: dict[str, tuple[dict[str, Any], str]] = {
         "vip_manager_config",
     ),
     "a file of ours": ({"paths": {"chrony_config": "/etc/hosts"}}, "chrony_config"),
-    "a program of ours": ({"paths": {"consul_binary": "/usr/local/sbin/holster-firstboot"}}, "consul_binary"),
+    "a program of ours": ({"paths": {"consul_binary": "/usr/local/sbin/holster-node"}}, "consul_binary"),
     "a file where another needs a folder": ({"paths": {"chrony_config": "/etc/patroni"}}, "chrony_config"),
     "a folder of the system": ({"paths": {"consul_config_dir": "/etc"}}, "consul_config_dir"),
     "a folder with programs": ({"paths": {"consul_data_dir": "/usr/bin"}}, "consul_data_dir"),

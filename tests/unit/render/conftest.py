@@ -15,14 +15,15 @@ import yaml
 from generator.credentials.bundle import create_bundle
 from generator.platforms.profile import load_profile
 from generator.render.tree import render_cluster
-from generator.resolve import list_identities, resolve_cluster
+from generator.resolve.cluster import resolve_cluster
+from generator.resolve.peers import list_identities
 from generator.spec.model import ClusterSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from generator.credentials.bundle import CredentialBundle
-    from generator.resolve import ResolvedCluster
+    from generator.resolve.cluster import ResolvedCluster
 
 ROOT = Path(__file__).resolve().parents[3]
 VERSION = "0.0.0"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from generator.firstboot.stages.preflight import DELIVERED
+from generator.node.stages.preflight import DELIVERED
 from generator.render.tree import render_cluster
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from generator.platforms.profile import load_profile
 from generator.render.quoting import QuotingError
 from generator.render.tree import render_cluster
-from generator.resolve import resolve_cluster
+from generator.resolve.cluster import resolve_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generator.firstboot.document import parse_node
-from generator.firstboot.node import Source
+from generator.node.facts.document import parse_node
+from generator.node.facts.node import Source
 
 if TYPE_CHECKING:
     from tests.unit.render.conftest import Render

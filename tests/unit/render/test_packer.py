@@ -200,16 +200,16 @@ def test_repositories_of_the_spec_are_in_the_image(render: Render) -> None:
 def test_the_image_carries_the_first_boot_program(render: Render) -> None:
     """Where it is given; the build ends when it is not in the image."""
     rendered = render()
-    path = "packer/files/usr/local/sbin/holster-firstboot"
+    path = "packer/files/usr/local/sbin/holster-node"
     assert path not in rendered.files
     files = {
         str(file.path): file
         for file in render_cluster(
-            rendered.cluster, rendered.bundle, tool_version="1", firstboot=b"#!x"
+            rendered.cluster, rendered.bundle, tool_version="1", node_program=b"#!x"
         ).files
     }
     assert files[path].content == b"#!x"
-    assert "/usr/local/sbin/holster-firstboot" in rendered.text("packer/check/expected.json")
+    assert "/usr/local/sbin/holster-node" in rendered.text("packer/check/expected.json")
 
 
 @pytest.mark.parametrize("example", ["sirius", "trio", "single"])
@@ -218,7 +218,9 @@ def test_the_first_boot_need_not_wait_for_the_end_of_cloud_init(render: Render, 
     rendered = render(example)
     files = {
         str(file.path): file.content.decode()
-        for file in render_cluster(rendered.cluster, rendered.bundle, tool_version="1", firstboot=b"").files
+        for file in render_cluster(
+            rendered.cluster, rendered.bundle, tool_version="1", node_program=b""
+        ).files
         if str(file.path).endswith("/holster-firstboot.service")
     }
     baked = files.pop("packer/files/usr/lib/systemd/system/holster-firstboot.service")

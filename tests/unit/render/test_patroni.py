@@ -14,7 +14,7 @@ from generator.render.parameters import SHARED, local_parameters, shared_paramet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from generator.resolve import ResolvedCluster
+    from generator.resolve.cluster import ResolvedCluster
     from tests.unit.render.conftest import Render
 
 PATRONI = "/etc/patroni/patroni.yml"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from generator.firstboot.document import parse_node
+from generator.node.facts.document import parse_node
 from tests.fakes.platforms import select_platforms
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from generator.firstboot import identities
+from generator.node.storage import identities
 from generator.spec.disk_ids import DiskSerial, DiskWwn, find_wwn, normalise_serial, normalise_wwn
 
 NAA, EUI = "600508b1001c0000000000000000aa01", "0025388b71b1a2c3"

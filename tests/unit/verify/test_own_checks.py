@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from generator.credentials.store import load_bundle
-from generator.seed import pack_seed
+from generator.pack.seed import pack_seed
 from generator.tools.toolbox import ToolBox
 from generator.verify import Verdict
 from tests.fakes.broken_output import Breakage, appended, break_output, judge, list_checks, replaced
@@ -124,7 +124,7 @@ BREAKAGES: Final = (
         "oemdrv-iso",
         f"{PG1}/oemdrv.iso",
         _repacked("OEMDRV"),
-        "expected holster-firstboot, ks.cfg, payload.tar",
+        "expected holster-node, ks.cfg, payload.tar",
     ),
     Breakage("oemdrv-iso", f"{ETC}/hosts", appended("x\n"), "payload.tar holds other bytes for etc/hosts"),
     Breakage("oemdrv-iso", f"{ETC}/new.conf", appended("x\n"), "payload.tar lacks /etc/new.conf"),

@@ -1,0 +1,4 @@
+"""What this machine is to become.
+
+In: `node.json`.  Out: values, or all its problems at once.
+"""
