@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from generator.credentials.certificates import rewrite_certificate
 from generator.layout import CLIENTS
-from generator.render.environment import load_template
 from generator.render.rendered import RenderedFile
 
 if TYPE_CHECKING:
@@ -43,5 +42,5 @@ def render_clients(
         yield RenderedFile(PurePosixPath(CLIENTS, "ca.pem"), authority.encode())
     clients = ClientView(cluster)
     for name in ("pg_service.conf", "uri.txt"):
-        text = load_template(f"clients/{name}.j2").render(cluster=view, clients=clients)
+        text = view.render(f"clients/{name}", clients=clients)
         yield RenderedFile(PurePosixPath(CLIENTS, name), text.encode())

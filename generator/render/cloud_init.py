@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.layout import META_DATA, NETWORK_CONFIG, USER_DATA, node_path
-from generator.render.environment import load_template
 from generator.render.rendered import RenderedFile
 
 if TYPE_CHECKING:
@@ -18,19 +17,17 @@ if TYPE_CHECKING:
 
 def render_network(node: NodeView, cluster: ClusterView) -> RenderedFile:
     """Return network-config in version 2."""
-    text = load_template("cloud-init/network-config.j2").render(node=node, cluster=cluster)
+    text = cluster.render("cloud-init/network-config", node=node)
     return RenderedFile(node_path(node.name, NETWORK_CONFIG), text.encode())
 
 
 def render_user_data(node: NodeView, cluster: ClusterView, files: Sequence[PayloadFile]) -> RenderedFile:
     """Return user-data that carries the whole payload; with no files, what else it says."""
-    text = load_template("cloud-init/user-data.j2").render(node=node, cluster=cluster, files=files)
+    text = cluster.render("cloud-init/user-data", node=node, files=files)
     return RenderedFile(node_path(node.name, USER_DATA), text.encode(), is_secret=True)
 
 
 def render_meta_data(node: NodeView, cluster: ClusterView, instance_id: str) -> RenderedFile:
     """Return meta-data: who this instance is."""
-    text = load_template("cloud-init/meta-data.j2").render(
-        node=node, cluster=cluster, instance_id=instance_id
-    )
+    text = cluster.render("cloud-init/meta-data", node=node, instance_id=instance_id)
     return RenderedFile(node_path(node.name, META_DATA), text.encode())

@@ -50,6 +50,14 @@ def read_static(path: str) -> bytes:
     return (find_resources() / path).read_bytes()
 
 
+class StaticFiles:
+    """The hand-written files by their paths, for templates."""
+
+    def __getitem__(self, path: str) -> bytes:
+        """Return a file's bytes."""
+        return read_static(path)
+
+
 @cache
 def list_static(folder: str) -> tuple[str, ...]:
     """Return the files below `folder` of the resources, sorted, relative to the resources."""

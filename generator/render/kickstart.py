@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.layout import KICKSTART, node_path
-from generator.render.environment import load_template
 from generator.render.rendered import RenderedFile
 
 if TYPE_CHECKING:
@@ -18,7 +17,9 @@ def render_kickstart(node: NodeView, cluster: ClusterView) -> RenderedFile:
 
     It holds no secret of the cluster; a console password's hash is marked as one.
     """
-    text = load_template("kickstart/node.ks.j2").render(node=node, cluster=cluster, disk=node.os_disk)
+    text = cluster.render("kickstart/node.ks", node=node, disk=node.os_disk)
     return RenderedFile(
-        node_path(node.name, KICKSTART), text.encode(), is_secret=cluster.console_password_hash is not None
+        node_path(node.name, KICKSTART),
+        text.encode(),
+        is_secret=cluster.cluster.spec.access.console_password_hash is not None,
     )

@@ -58,7 +58,7 @@ class NodeView:
         self.vip_with_prefix = f"{spec.vip}/{spec.network.prefix.prefixlen}"
         self.rest = f"{node.address}:{spec.ports.patroni}"
         self.postgresql = f"{node.address}:{spec.ports.postgresql}"
-        tls = f"{cluster.consul_config_dir}/tls"
+        tls = f"{node.cluster.platform.paths.consul_config_dir}/tls"
         self.ca_file, self.certificate_file, self.key_file = (
             f"{tls}/ca.pem",
             f"{tls}/agent.pem",

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from generator.layout import PACKER, NodePaths
-from generator.render.environment import list_static, load_template, read_static
+from generator.render.environment import list_static, read_static
 from generator.render.image_check import list_configurations, list_service_units, render_expectations
 from generator.render.payload import render_repository
 from generator.render.rendered import RenderedFile
@@ -149,16 +149,14 @@ def render_packer(
     image = ImageView(cluster)
 
     def fill(template: str) -> bytes:
-        return (
-            load_template(f"packer/{template}.j2").render(cluster=view, image=image, disk=IMAGE_DISK).encode()
-        )
+        return view.render(f"packer/{template}", image=image, disk=IMAGE_DISK).encode()
 
     files = list(_static_files(image))
     files.append(_file("variables.pkr.hcl", fill("variables.pkr.hcl")))
     files.append(_file("build.pkr.hcl", fill("build.pkr.hcl")))
     files.append(_file(CLOUD_CFG, fill("cloud.cfg")))
     # Known from the start of a boot: no first boot has to start the journal anew.
-    journal = load_template("payload/journald.conf.j2").render(cluster=view)
+    journal = view.render("payload/journald.conf")
     files.append(_file(f"files{NodePaths.journald_config}", journal.encode()))
     files.append(_file("check/expected.json", render_expectations(cluster)))
     if image.has_iso:
@@ -167,7 +165,7 @@ def render_packer(
         files += [_file(f"base-seed/{name}", fill(name)) for name in ("user-data", "meta-data")]
     if node_program is not None:
         files.append(_file(f"files{NodePaths.node_program}", node_program))
-        unit = load_template(f"payload/{NodePaths.firstboot_unit}.j2").render(cluster=view)
+        unit = view.render(f"payload/{NodePaths.firstboot_unit}")
         files.append(_file(BAKED_UNIT, unit.encode()))
     for repository in view.repositories:
         file = render_repository(repository, view, cluster.platform)

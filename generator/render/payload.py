@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from generator.credentials.certificates import rewrite_certificate, rewrite_key
 from generator.layout import PGPASS, NodePaths, payload_path
 from generator.render.consul import describe_acl
-from generator.render.environment import load_template
 from generator.render.json_text import to_json
 from generator.render.node_json import describe_node, digest_instance
 from generator.render.rendered import RenderedFile
@@ -191,7 +190,7 @@ def _render_table(node: ResolvedNode, view: NodeView) -> Iterator[PayloadFile]:
     facts = node.cluster.platform
     for entry in TABLE:
         if entry.applies(node):
-            text = load_template(f"payload/{entry.template}.j2").render(node=view, cluster=view.cluster)
+            text = view.cluster.render(f"payload/{entry.template}", node=view)
             yield PayloadFile(
                 entry.path(facts),
                 text.encode(),
@@ -207,7 +206,7 @@ def render_repository(
 ) -> PayloadFile:
     """Return the repository's file in the format of the platform's package manager."""
     kind, suffix = ("yum.repo", "repo") if facts.family == "rpm" else ("apt.sources", "sources")
-    text = load_template(f"payload/{kind}.j2").render(repository=repository, cluster=cluster)
+    text = cluster.render(f"payload/{kind}", repository=repository)
     return PayloadFile(f"{facts.paths.repositories_dir}/{repository.name}.{suffix}", text.encode())
 
 

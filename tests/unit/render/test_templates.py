@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
 NAMES = sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.j2"))
-SEES = {"clients", "cluster", "node", "image", "repository", "files", "disk", "instance_id"}
+SEES = {
+    "clients",
+    "cluster",
+    "view",
+    "paths",
+    "scripts",
+    "node",
+    "image",
+    "repository",
+    "files",
+    "disk",
+    "instance_id",
+}
 """What renderers hand over; templates/README.md says which template gets what."""
 
 
