@@ -60,7 +60,7 @@ def describe(machine: FakeMachine) -> dict[str, str]:
     for unit in state["units"].values():
         # A start more is what an interruption between start and record costs.
         unit.pop("starts")
-    for counted in ("index", "indexes"):
+    for counted in ("index", "indexes", "sql_calls"):
         state.pop(counted, None)
     for group in state["groups"].values():
         group["pvs"] = sorted(group["pvs"].values())

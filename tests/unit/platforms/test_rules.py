@@ -146,7 +146,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     ),
     "another ssh port without selinux": ("debian13", f"ports: {{ssh: 2222}}\n{RELEASE_BINARY}"),
     "no repository at all": ("redos8", "repositories: []\n"),
-    "own checksum": ("redos8", f"image: {{release: 8.0.3, iso_checksum: 'md5:{'0' * 32}'}}\n"),
+    "own checksum": ("redos8", f"image: {{release: 8.0.3, iso_checksum: 'sha256:{'0' * 64}'}}\n"),
     "superuser of the system's own name": (
         "redos8",
         "platform_overrides: {users: {postgres: pgsql}}\npostgresql: {superuser: pgsql}\n",
