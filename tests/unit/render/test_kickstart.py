@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pykickstart.constants import DISPLAY_MODE_TEXT
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion
 
 from generator.errors import InputInvalid
+from generator.platforms.profile import load_profile
 from generator.sizing import ROOT_MIB, SMALLEST_SYSTEM_MIB, SWAP_MIB
 from tests.fakes.platforms import list_installed
 
@@ -112,6 +116,19 @@ def test_the_partitions_are_those_that_the_smallest_disk_is_computed_from(render
 def test_trap_05_the_guard_is_told_how_a_disk_is_recognised(render: Render, disk: Any, told: str) -> None:
     """A size rule names no disk: on the first boot it takes one that is not the system's."""
     assert guard_inputs(render(changes={"storage.data.disk": disk}), "pg1")["data_disk"] == told
+
+
+@pytest.mark.parametrize("platform", list_installed())
+def test_the_installer_never_waits_for_an_answer(render: Render, platform: str) -> None:
+    """`text` alone asks on a missing package, and nobody is there; read by the installers' own parser."""
+    facts = load_profile(platform).kickstart
+    assert facts is not None
+    for path, text in kickstarts(render(changes={"platform": platform})).items():
+        for version in facts.handlers:
+            parser = KickstartParser(makeVersion(version))
+            parser.readKickstartFromString(text)
+            mode = parser.handler.displaymode
+            assert (mode.displayMode, mode.nonInteractive) == (DISPLAY_MODE_TEXT, True), (path, version)
 
 
 def test_trap_19_no_secret_in_a_kickstart(render: Render) -> None:
