@@ -167,9 +167,10 @@ def make_seed_with_wrong_key(lab: Lab, name: str) -> Path:
 def _shorten_deadline(file: RenderedFile, name: str) -> RenderedFile:
     if file.path != node_path(name, USER_DATA):
         return file
-    old = b'"consul": 900'
-    assert file.content.count(old) == 1
-    return replace(file, content=file.content.replace(old, f'"consul": {CONSUL_DEADLINE_S}'.encode()))
+    head = b'"holster_node": 1,'
+    assert file.content.count(head) == 1
+    more = head + f' "deadlines": {{"consul": {CONSUL_DEADLINE_S}}},'.encode()
+    return replace(file, content=file.content.replace(head, more))
 
 
 def wait_until_serving(lab: Lab, name: str, timeout_s: float) -> float:

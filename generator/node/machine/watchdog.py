@@ -65,8 +65,8 @@ def prepare_watchdog(machine: Machine) -> None:
     loaded = machine.commands.ask("modprobe", "softdog") if machine.commands.find("modprobe") else None
     # The rules were delivered after the devices appeared.
     machine.commands.ask("udevadm", "control", "--reload")
-    machine.commands.ask("udevadm", "trigger", "--action=add", "--subsystem-match=watchdog")
-    machine.commands.ask("udevadm", "settle", "--timeout=10")
+    # Only for these: a machine that boots is busy with others, and ten seconds went by.
+    machine.commands.ask("udevadm", "trigger", "--settle", "--action=add", "--subsystem-match=watchdog")
     found = find_watchdog(machine)
     state_watchdog(machine)
     if found is None:

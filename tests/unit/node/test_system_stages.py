@@ -213,3 +213,12 @@ def test_a_system_without_selinux_is_not_made_enforcing(fake: FakeMachine) -> No
     assert result.code == 0
     assert config.read_text() == "SELINUX=disabled\n"
     assert any("fixfiles onboot" in warning for warning in result.status["warnings"])
+
+
+def test_the_watchdog_waits_for_no_other_device(fake: FakeMachine) -> None:
+    """`udevadm settle` waited ten seconds for the disks and cards of a machine that was still booting."""
+    give_watchdog(fake, "automatic", identity="i6300ESB timer")
+    assert run(fake, "system").code == 0
+    asked = [call[1:] for call in fake.calls if call[0] == "udevadm"]
+    assert ["trigger", "--settle", "--action=add", "--subsystem-match=watchdog"] in asked
+    assert "settle" not in [call[0] for call in asked]
