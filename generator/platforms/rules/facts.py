@@ -68,6 +68,8 @@ FILES: Final = (
     "consul_binary", "patroni_binary", "vip_manager_binary", "ip_binary", "patroni_config",
     "vip_manager_config", "chrony_config", "sshd_config",
 )  # fmt: skip
+WITHOUT_IFCFG: Final = ("debian", "ubuntu")
+"""Distributions whose `renderer_configs` in cloud-init have no entry `sysconfig`."""
 FOLDERS: Final = ("consul_config_dir", "consul_data_dir")
 """Folders that belong to one program: their owner changes, and nothing else may live there."""
 
@@ -162,4 +164,15 @@ def check_names(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem
             yield Problem("fact-name", message, path=(OVERRIDES, *path), hint="use a user of its own")
 
 
-RULES: tuple[Rule, ...] = (check_paths, check_names)
+@rule("fact-renderer", reads=FACTS)
+def check_renderers(spec: ClusterSpec, profile: PlatformProfile) -> Iterator[Problem]:
+    """cloud-init ends with an error where its class of the distribution says nothing of ifcfg files."""
+    del spec
+    facts = profile.cloud_init
+    if facts.distro in WITHOUT_IFCFG and "sysconfig" in facts.renderers:
+        path = (OVERRIDES, "cloud_init", "renderers")
+        message = f"cloud-init writes no sysconfig files on {facts.distro}"
+        yield Problem("fact-renderer", message, path=path, hint="use networkd, netplan or eni")
+
+
+RULES: tuple[Rule, ...] = (check_paths, check_names, check_renderers)
