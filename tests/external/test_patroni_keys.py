@@ -89,6 +89,7 @@ def test_every_key_arrives(output: Path) -> None:
     hba = dcs["postgresql"]["pg_hba"]
     assert any(line.split()[:4] == ["local", "app", "app", "peer"] for line in hba)
     assert any(line.startswith("hostssl") and line.endswith("cert") for line in hba)
+    assert (config["restapi"]["verify_client"], config["restapi"]["certfile"][:1]) == ("optional", "/")
     assert config["watchdog"] == {"mode": "required", "device": "/dev/holster-watchdog", "safety_margin": -1}
     parameters = config["postgresql"]["parameters"]
     assert parameters["huge_pages"] == "on"
