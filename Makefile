@@ -55,7 +55,7 @@ lint: $(DEV) ## Check style, types, layers and shell scripts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@# The fragments of kickstart/ are judged where they are rendered: alone they lack their variables.
-	@git ls-files -z -- '*.sh' ':!kickstart' ':!tests/golden' .ci/run tests/tools/install tests/tools/install-image packer/make-debian-base | xargs -0 -r $(BIN)/shellcheck
+	@git ls-files -z -- '*.sh' ':!kickstart' .ci/run tests/tools/install tests/tools/install-image packer/make-debian-base | xargs -0 -r $(BIN)/shellcheck
 
 format: $(DEV) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

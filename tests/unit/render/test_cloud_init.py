@@ -9,14 +9,13 @@ import pytest
 import yaml
 
 from generator.node.stages.preflight import DELIVERED
+from generator.platforms.profile import list_platforms
 from generator.render.tree import render_cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.render.conftest import Render, Rendered
-
-EXAMPLES = ("sirius", "single", "trio")
 
 
 def read_user_data(rendered: Rendered, node: str) -> dict[str, Any]:
@@ -39,21 +38,29 @@ def test_a_machine_in_fips_mode_gets_a_host_key(render: Render, platform: str, k
     assert all(yaml.safe_load(rendered.text(path))["ssh_genkeytypes"] == kinds for path in seeds)
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_write_files_is_the_payload_byte_for_byte(render: Render, example: str) -> None:
-    """Path, mode and content of every payload file, delivered as root."""
-    rendered = render(example)
+@pytest.mark.parametrize(
+    ("example", "changes"),
+    [("sirius", {}), ("single", {}), *(("trio", {"platform": name}) for name in list_platforms())],
+)
+def test_write_files_is_the_payload_byte_for_byte(
+    render: Render, example: str, changes: dict[str, Any]
+) -> None:
+    """Each payload file once and nothing else: path, mode and content, delivered as root."""
+    rendered = render(example, changes)
     for node in nodes_of(rendered):
         prefix = f"nodes/{node}/payload"
         expected = {
-            path.removeprefix(prefix): (file.content, f"0{file.mode:o}")
+            path.removeprefix(prefix): {
+                "path": path.removeprefix(prefix),
+                "owner": "root:root",
+                "permissions": f"0{file.mode:o}",
+                "content": file.content.decode(),
+            }
             for path, file in rendered.files.items()
             if path.startswith(prefix + "/") and file.mode is not None
         }
         written = read_user_data(rendered, node)["write_files"]
-        assert {
-            entry["path"]: (entry["content"].encode(), entry["permissions"]) for entry in written
-        } == expected
+        assert {entry["path"]: entry for entry in written} == expected
         assert len(written) == len(expected)
 
 

@@ -11,6 +11,7 @@ import hcl2
 import pytest
 from hcl2 import SerializationOptions
 
+from generator.platforms.profile import list_platforms
 from generator.render.tree import render_cluster
 
 if TYPE_CHECKING:
@@ -124,19 +125,42 @@ def test_the_users_iso_keeps_the_users_checksum(render: Render) -> None:
     assert defaults(rendered)["iso_checksum"] == "none"
 
 
-def test_scripts_are_hand_written_files_in_order(render: Render) -> None:
-    """They are copied as they are, and the build runs all of them by name."""
-    rendered = render()
-    build = read_packer(rendered, "build.pkr.hcl")["build"][0]
+def test_the_build_runs_every_script_in_order(render: Render) -> None:
+    """By name: a script that is only copied does nothing."""
+    build = read_packer(render(), "build.pkr.hcl")["build"][0]
     shells = [
         block["shell"] for block in (_unquote(each) for each in build["provisioner"]) if "shell" in block
     ]
     names = [script.rpartition("/")[2] for shell in shells for script in shell["scripts"]]
     assert names == sorted(path.name for path in (ROOT / "packer/scripts").glob("*.sh"))
-    for name in names:
-        assert (
-            rendered.files[f"packer/scripts/{name}"].content == (ROOT / "packer/scripts" / name).read_bytes()
-        )
+
+
+@pytest.mark.parametrize("platform", list_platforms())
+def test_hand_written_files_are_copied_byte_for_byte(render: Render, platform: str) -> None:
+    """The golden trees leave them out."""
+    rendered = render(changes={"platform": platform})
+    ways = {f"source-{source.rpartition('.')[2]}.pkr.hcl" for source in sources(rendered)}
+    scripts = {f"scripts/{path.name}" for path in (ROOT / "packer/scripts").iterdir()}
+    for name in {"plugins.pkr.hcl", *ways, *scripts}:
+        assert rendered.files[f"packer/{name}"].content == (ROOT / "packer" / name).read_bytes()
+    assert {path.removeprefix("packer/") for path in rendered.files if "/scripts/" in path} == scripts
+    check = rendered.files["packer/check/image-check.py"].content
+    assert check == (ROOT / "packer/image-check.py").read_bytes()
+
+
+@pytest.mark.parametrize("platform", list_platforms())
+def test_the_image_has_files_of_the_machines_as_they_get_them(render: Render, platform: str) -> None:
+    """The journal's settings and the repositories; a first boot that changed them would have to act on it."""
+    rendered = render(changes={"platform": platform})
+    baked = {
+        path.removeprefix("packer/files/") for path in rendered.files if path.startswith("packer/files/")
+    }
+    baked.remove("etc/cloud/cloud.cfg.d/99-holster.cfg")
+    assert "etc/systemd/journald.conf.d/10-holster.conf" in baked
+    for peer in rendered.cluster.peers:
+        for name in baked:
+            own = rendered.text(f"nodes/{peer.name}/payload/{name}")
+            assert own == rendered.text(f"packer/files/{name}")
 
 
 def _unquote(block: dict[str, Any]) -> dict[str, Any]:

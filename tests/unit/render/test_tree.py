@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,47 @@ def test_every_machine_has_its_files(render: Render) -> None:
     for peer in rendered.cluster.peers:
         for name in ("ks.cfg", "user-data", "meta-data", "network-config", "payload/etc/holster/node.json"):
             assert f"nodes/{peer.name}/{name}" in rendered.files
+
+
+MADE_FOR_ONE = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{64}\b|(?<=-)[0-9a-f]{12}\b"
+    r"|(?<=\"first\": )\"\w+\""
+)
+"""Tokens, digests of files, the end of an instance-id, and who makes the database: the same one for all."""
+NOT_IN_WORDS = (".pem", ".key", "/user-data", "/firewall.nft")
+"""Certificates, the payload again, and rules that join neighbours to networks (test_payload.py has these)."""
+WORD = re.compile(r"[\w.:/%-]+")
+
+
+@pytest.mark.parametrize(
+    ("example", "one", "other"),
+    [("trio", "trio1", "trio3"), ("sirius", "consul1", "consul3"), ("sirius", "pg1", "pg2")],
+)
+def test_machines_of_a_role_differ_by_their_own_names_and_secrets(
+    render: Render, example: str, one: str, other: str
+) -> None:
+    """The golden trees show one of each role: with names, addresses and cards exchanged, others are equal."""
+    rendered = render(example)
+    nodes = {node.name: node for node in rendered.cluster.nodes}
+    own = [(node.name, str(node.address), node.mac or "") for node in (nodes[one], nodes[other])]
+    exchanged = dict(zip(own[0] + own[1], own[1] + own[0], strict=True))
+    exchanged.pop("", None)
+    names = re.compile("|".join(rf"(?<![\w.]){re.escape(name)}(?!\w)" for name in exchanged))
+
+    def describe(node: str, *, exchange: bool) -> dict[str, tuple[object, ...]]:
+        found: dict[str, tuple[object, ...]] = {}
+        for path, file in rendered.files.items():
+            if not path.startswith(f"nodes/{node}/") or path.endswith(NOT_IN_WORDS):
+                continue
+            text = MADE_FOR_ONE.sub("", file.content.decode())
+            if exchange:
+                text = names.sub(lambda match: exchanged[match[0]], text)
+            # Sorted: a list of the others has its own order.
+            words = sorted(WORD.findall(text))
+            found[path.removeprefix(f"nodes/{node}/")] = (file.owner, file.group, file.mode, words)
+        return found
+
+    assert describe(one, exchange=False) == describe(other, exchange=True)
 
 
 def test_some_machines_only(render: Render) -> None:
