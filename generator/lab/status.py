@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 SEALED: Final = "sealed"
-ENDED: Final = frozenset({SEALED, "failed", "refused"})
-"""States of a run that is over."""
+"""State of a machine that is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +51,6 @@ class NodeStatus:
     def is_sealed(self) -> bool:
         """Whether the machine is ready."""
         return self.state == SEALED
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the run is over, well or not."""
-        return self.state in ENDED
 
     def seconds(self, stage: str) -> float | None:
         """Return how long a stage took, None where it did not run to its end."""
