@@ -193,6 +193,12 @@ def check_secrets(expected: Expected) -> Iterator[str]:
                 yield f"cannot be read: {path} ({error})"
 
 
+def list_left_out(expected: Expected) -> List[str]:
+    """Return the optional packages that are not installed; what another one provides is."""
+    query = {"rpm": ("rpm", "--query", "--whatprovides"), "deb": ("dpkg", "--status")}[expected["family"]]
+    return [name for name in expected["optional_packages"] if ask(*query, name)[0]]
+
+
 CHECKS = (
     check_programs,
     check_python,
@@ -209,6 +215,9 @@ def main() -> int:
     """Print the findings and return the exit code."""
     expected: Expected = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     problems = [problem for check in CHECKS for problem in check(expected)]
+    left_out = list_left_out(expected)
+    if left_out:
+        print(f"image check: left out, as no repository has them: {', '.join(left_out)}")
     for problem in problems:
         print(f"image check: {problem}")
     if problems:

@@ -68,6 +68,7 @@ class Needs:
         has_wheels: whether Patroni comes as wheels, even when none are named.
         patroni: its version.
         packages, repositories: what must be in the flat repository, and where it is from.
+        optional_packages: those of `packages` that it may lack.
         needs_base: whether only a disk can be started from: there is no installer.
         disc: address and checksum of the installer's disc; None where there is none.
     """
@@ -81,6 +82,7 @@ class Needs:
     has_wheels: bool
     patroni: str
     packages: tuple[str, ...]
+    optional_packages: tuple[str, ...]
     repositories: tuple[RepositorySpec, ...]
     needs_base: bool
     disc: tuple[str, str] | None
@@ -109,6 +111,7 @@ def list_needs(spec: ClusterSpec, platform: PlatformProfile) -> Needs:
         patroni=components.patroni.version.text,
         # Groups come with the installer; a flat repository has none.
         packages=tuple(name for name in (*components.packages, "cloud-init") if not name.startswith("@")),
+        optional_packages=components.optional_packages,
         repositories=resolve_repositories(spec, platform),
         needs_base=disc is None and base is None,
         disc=disc,
@@ -168,7 +171,8 @@ def list_package_commands(needs: Needs, folder: Path) -> tuple[str, ...]:
     keys = dict.fromkeys(entry.gpg_key for entry in needs.repositories if entry.gpg_key)
     return (
         join(["mkdir", "-p", str(target)]),
-        join([*argv, *needs.packages]),
+        join([*argv, *(name for name in needs.packages if name not in needs.optional_packages)]),
+        *([join([*argv, "--setopt=strict=0", *needs.optional_packages])] if needs.optional_packages else ()),
         *(f"sudo {join(['rpmkeys', '--import', key])}" for key in keys),
         f"rpmkeys --checksig {quote(str(target))}/*.rpm",
         join(["createrepo_c", str(target)]),

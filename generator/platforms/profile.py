@@ -148,6 +148,9 @@ class PlatformProfile(ProfileModel):
 
     `firewall`: what filters packets; `nftables` is a table of Holster's own, `none` leaves every port open.
     `locale_package`: brings a locale that glibc does not have itself; `{language}` stands for its first part.
+    It is optional: where glibc has them all there is none, and the image check looks for the locale itself.
+    `optional_packages`: those without which an installation goes on, because nobody has seen their names
+    in the repositories, or a machine can do without. One of a program comes with that program only.
     `restarts_oneshot`: systemd is 244 or newer, which knows `Restart=` in a oneshot unit; an
     older one refuses the whole unit.
     """
@@ -165,6 +168,7 @@ class PlatformProfile(ProfileModel):
     units: Units
     paths: Paths
     packages: Packages
+    optional_packages: Packages = ()
     locale_package: LocalePackage | None = None
     repositories: Annotated[tuple[RepositorySpec, ...], Field(max_length=100)]
     consul: ComponentSpec
@@ -200,7 +204,7 @@ def _read_facts(name: str) -> dict[str, Any]:
     return facts
 
 
-ADDED = {("packages",), ("kickstart", "packages")}
+ADDED = {("packages",), ("optional_packages",), ("kickstart", "packages")}
 """Lists that an override makes longer: without the platform's own a machine has no LVM, no clock, no sshd."""
 
 

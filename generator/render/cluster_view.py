@@ -142,6 +142,9 @@ class ClusterView:
         self.has_sshd_dropin = facts.paths.sshd_dropin_dir is not None
         # Groups came with the installer; a flat repository has none, and dnf would refuse them.
         self.packages = tuple(name for name in cluster.packages if not name.startswith("@"))
+        self.needed_packages = tuple(name for name in self.packages if name not in cluster.optional_packages)
+        self.needed_package_list = " ".join(self.needed_packages)
+        self.optional_package_list = " ".join(cluster.optional_packages)
 
     @cached_property
     def synchronous_mode(self) -> bool | str:

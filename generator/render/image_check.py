@@ -37,6 +37,8 @@ def describe_image(cluster: ResolvedCluster) -> dict[str, Any]:
     return {
         "platform": facts.name,
         "programs": programs,
+        "family": facts.family,
+        "optional_packages": list(cluster.optional_packages),
         "patroni": paths.patroni_binary,
         "modules": ["patroni.dcs.consul", "patroni.psycopg"],
         "selinux": facts.has_selinux,

@@ -63,6 +63,7 @@ class ResolvedCluster:
     postgresql_major: int
     base_packages: tuple[str, ...]
     packages: tuple[str, ...]
+    optional_packages: tuple[str, ...]
     postgresql_bin_dir: str
     postgresql_units: tuple[str, ...]
     vip_mode: str
@@ -204,6 +205,7 @@ def resolve_cluster(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedClu
         postgresql_major=major,
         base_packages=components.base_packages,
         packages=components.packages,
+        optional_packages=components.optional_packages,
         postgresql_bin_dir=fill(platform.paths.postgresql_bin_dir),
         postgresql_units=tuple(fill(unit) for unit in platform.units.postgresql),
         vip_mode=choose_vip_mode(spec, platform),

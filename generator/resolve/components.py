@@ -51,6 +51,8 @@ class ResolvedComponents:
     """The system's, which the installer of an image installs."""
     packages: tuple[str, ...]
     """The system's, PostgreSQL's and those of the programs that come as packages."""
+    optional_packages: tuple[str, ...]
+    """Those of `packages` without which an installation goes on."""
 
 
 def _fill_all(names: Iterable[str], major: int) -> tuple[str, ...]:
@@ -89,6 +91,14 @@ def _resolve_patroni(
     return replace(component, wheels=(wheels if spec.wheels is None else spec.wheels) or ())
 
 
+def _list_demanded(spec: ClusterSpec, platform: PlatformProfile, major: int) -> tuple[str, ...]:
+    """Return the packages that are never optional: the system's, and what the spec names for a program."""
+    components = spec.components
+    sections = (components.consul, components.patroni, components.vip_manager, components.postgresql)
+    own = (name for section in sections for name in section.packages or ())
+    return _fill_all((*platform.packages, *own), major)
+
+
 def resolve_components(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedComponents:
     """Return the programs of the cluster; no secret is needed for them."""
     components = spec.components
@@ -98,17 +108,27 @@ def resolve_components(spec: ClusterSpec, platform: PlatformProfile) -> Resolved
     vip_manager = resolve_component(components.vip_manager, platform.vip_manager, major)
     postgresql = components.postgresql.packages or platform.postgresql.packages or ()
     installer = platform.kickstart.packages if platform.kickstart else ()
-    base = _fill_all((*installer, *platform.packages, *_list_locale_packages(spec, platform)), major)
-    programs = [
-        name for part in (consul, patroni, vip_manager) if part.source == "package" for name in part.packages
-    ]
+    locales = tuple(_list_locale_packages(spec, platform))
+    parts = (consul, patroni, vip_manager)
+    optional = _fill_all(platform.optional_packages, major)
+    usual = (platform.consul, platform.patroni, platform.vip_manager)
+    of_programs = set(_fill_all((name for part in usual for name in part.packages or ()), major))
+    of_programs.update(name for part in parts for name in part.packages)
+    lone = (name for name in optional if name not in of_programs)
+    base = _fill_all((*installer, *platform.packages, *lone, *locales), major)
+    programs = [name for part in parts if part.source == "package" for name in part.packages]
+    packages = tuple(dict.fromkeys((*base, *_fill_all(postgresql, major), *programs)))
+    needed = _list_demanded(spec, platform, major)
     return ResolvedComponents(
         consul=consul,
         patroni=patroni,
         vip_manager=vip_manager,
         postgresql_major=major,
         base_packages=base,
-        packages=tuple(dict.fromkeys((*base, *_fill_all(postgresql, major), *programs))),
+        packages=packages,
+        optional_packages=tuple(
+            name for name in packages if name in {*optional, *locales} and name not in needed
+        ),
     )
 
 

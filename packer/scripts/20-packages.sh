@@ -1,10 +1,12 @@
 #!/bin/bash
 # Install every package that the first boot needs; afterwards no repository is asked again.
-# In: HOLSTER_PACKAGES, names separated by spaces; HOLSTER_FAMILY, rpm or deb;
+# In: HOLSTER_PACKAGES and HOLSTER_OPTIONAL_PACKAGES (left out where no repository has them), names separated
+# by spaces; HOLSTER_FAMILY, rpm or deb;
 # HOLSTER_ARTIFACTS, whose folder packages/ is used instead of the repositories when it is there.
 set -euo pipefail
 
 read -r -a packages <<< "$HOLSTER_PACKAGES"
+read -r -a optional <<< "$HOLSTER_OPTIONAL_PACKAGES"
 repository=$HOLSTER_ARTIFACTS/packages
 case $HOLSTER_FAMILY in
 rpm)
@@ -14,6 +16,10 @@ rpm)
         source=(--disablerepo='*' "--repofrompath=holster-disc,file://$repository" --setopt=holster-disc.gpgcheck=0)
     fi
     dnf --assumeyes "${source[@]}" install "${packages[@]}"
+    if [ "${#optional[@]}" -gt 0 ]; then
+        # Not strict: what is not there, or cannot be installed, is left out. The image check names it.
+        dnf --assumeyes "${source[@]}" --setopt=strict=0 install "${optional[@]}"
+    fi
     # Last, because cloud-init would configure the machine that builds the image.
     dnf --assumeyes "${source[@]}" install cloud-init
     ;;
@@ -35,6 +41,12 @@ deb)
     apt-get --quiet=2 "${source[@]}" update
     apt-get --quiet=2 --yes "${source[@]}" --option DPkg::Use-Pty=0 --option DPkg::Options::=--force-unsafe-io \
         --no-install-recommends install "${packages[@]}" cloud-init
+    for name in "${optional[@]}"; do
+        # Tried first: apt refuses a whole list for one name.
+        if apt-get --quiet=2 "${source[@]}" --simulate --no-install-recommends install "$name" > /dev/null 2>&1; then
+            apt-get --quiet=2 --yes "${source[@]}" --option DPkg::Use-Pty=0 --no-install-recommends install "$name"
+        fi
+    done
     rm /usr/sbin/policy-rc.d
     ;;
 *)

@@ -105,6 +105,35 @@ def test_directories_are_below_their_mounts_and_carry_the_version() -> None:
     assert (storage.data.directory, storage.wal.directory) == ("/pgdata/15/data", "/pgwal/15/pg_wal")
 
 
+@pytest.mark.parametrize(
+    ("changes", "optional"),
+    [
+        ({}, {"patroni-consul", "python3-libselinux", "glibc-langpack-ru"}),
+        # A wheel brings the Consul client: its package would bring a second Patroni.
+        ({"components": {"patroni": {"source": "artifact"}}}, {"python3-libselinux", "glibc-langpack-ru"}),
+        # What the spec names itself is needed, and replaces what the platform names.
+        (
+            {"components": {"patroni": {"packages": ["patroni", "patroni-consul"]}}},
+            {"python3-libselinux", "glibc-langpack-ru"},
+        ),
+        ({"components": {"patroni": {"packages": ["mine"]}}}, {"python3-libselinux", "glibc-langpack-ru"}),
+        (
+            {"platform_overrides": {"optional_packages": ["htop"], "packages": ["python3-libselinux"]}},
+            {"htop", "patroni-consul", "glibc-langpack-ru"},
+        ),
+        ({"platform": "el9", "components": {}}, {"glibc-langpack-ru"}),
+    ],
+)
+def test_optional_packages_are_those_that_nobody_has_seen(
+    changes: dict[str, Any], optional: set[str]
+) -> None:
+    """An installation goes on without them; all others stop it."""
+    cluster = resolve(**changes)
+    assert set(cluster.optional_packages) == optional
+    assert optional <= set(cluster.packages)
+    assert {"lvm2", "chrony", "openssh-server", "postgresql16-server"} <= set(cluster.packages) - optional
+
+
 def test_postgresql_version_fills_the_names() -> None:
     """Packages, paths, units and repositories of the profile."""
     cluster = resolve(platform="el9", components={"postgresql": {"version": 17}})

@@ -37,7 +37,7 @@ def needs(server: FileServer, tmp_path: Path) -> Needs:
         url=f"{server.url}/1.22.0/consul_1.22.0.zip",
         sha256=sha256(body).hexdigest(),
     )
-    return Needs("redos8", "RED OS 8", "rpm", "3.11", (need,), (), False, "4.0.5", (), (), False, None)  # noqa: FBT003 -- one fact each
+    return Needs("redos8", "RED OS 8", "rpm", "3.11", (need,), (), False, "4.0.5", (), (), (), False, None)  # noqa: FBT003 -- one fact each
 
 
 def bring(needs: Needs, root: Path) -> Brought:

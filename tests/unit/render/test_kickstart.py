@@ -218,6 +218,28 @@ def test_packages_come_from_profile_and_components(render: Render) -> None:
     assert "consul" not in packages  # an artifact on this platform
 
 
+def test_optional_packages_do_not_stop_the_installer(render: Render) -> None:
+    """It leaves out needed ones as well then, so %post names those; without any it judges itself."""
+    rendered = render()
+    text = rendered.text("nodes/pg1/ks.cfg")
+    assert "\n%packages --ignoremissing\n@core\n" in text
+    (section,) = [
+        part for part in text.split("%end") if "%post --erroronfail --log=/root/holster-packages" in part
+    ]
+    told = dict(word.split("=", 1) for line in section.splitlines()[3:5] for word in shlex.split(line))
+    needed, optional = set(told["needed"].split()), set(told["optional"].split())
+    packages = text[text.index("%packages") : text.index("%end")].splitlines()[1:]
+    assert {name for name in packages if not name.startswith("@")} == needed | optional
+    assert "patroni-consul" in optional
+    assert "patroni" in needed
+    assert not needed & optional
+    assert "\n%packages --ignoremissing\n" in rendered.text("packer/image.ks")
+    facts = {"locale_package": None}
+    strict = render(changes={"platform": "el9", "platform_overrides": facts}).text("nodes/pg1/ks.cfg")
+    assert "\n%packages\n@" in strict
+    assert "holster-packages" not in strict
+
+
 def test_repositories_are_used_by_the_installer(render: Render) -> None:
     """An empty list in the spec means: the disc has everything."""
     text = render().text("nodes/pg1/ks.cfg")

@@ -112,14 +112,21 @@ variable "packages" {
     "sudo",
     "policycoreutils-python-utils",
     "python3",
-    "python3-libselinux",
     "iproute",
     "tar",
-    "glibc-langpack-ru",
     "postgresql16",
     "postgresql16-server",
     "postgresql16-contrib",
     "patroni",
+  ]
+}
+
+variable "optional_packages" {
+  type        = list(string)
+  description = "What it holds as well where the repositories have it."
+  default = [
+    "python3-libselinux",
+    "glibc-langpack-ru",
     "patroni-consul",
   ]
 }

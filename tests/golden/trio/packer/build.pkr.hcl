@@ -39,6 +39,7 @@ build {
       "HOLSTER_POSTGRES_HOME=/var/lib/postgresql",
       "HOLSTER_CONFIGS=/etc/patroni/config.yml /etc/default/vip-manager.yml",
       "HOLSTER_PACKAGES=${join(" ", var.packages)}",
+      "HOLSTER_OPTIONAL_PACKAGES=${join(" ", var.optional_packages)}",
       "HOLSTER_OFFLINE=${var.offline}",
     ]
     scripts = [

@@ -102,3 +102,10 @@ variable "packages" {
     "vip-manager2",
   ]
 }
+
+variable "optional_packages" {
+  type        = list(string)
+  description = "What it holds as well where the repositories have it."
+  default = [
+  ]
+}
