@@ -19,6 +19,8 @@ from generator.cli.terminal import drop_output, print_failure, tolerate_encoding
 from generator.errors import EnvironmentFailed, HolsterError, UsageInvalid
 
 INTERRUPTED = 130
+UNREAD = 141
+"""As a shell tells a program that SIGPIPE ended: nobody read the answer, whatever it was."""
 
 COMMANDS = {
     "init": "Write a short commented spec to start from.",
@@ -71,7 +73,8 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 fine, 1 spec, bundle or artifacts invalid, 2 usage, 3 an outside tool or the disk "
-    "failed, 4 our own output was rejected, 130 interrupted.",
+    "failed, 4 our own output was rejected, 130 interrupted, "
+    "141 nobody read the answer.",
 )
 @click.version_option(__version__, prog_name="holster")
 def cli() -> None:
@@ -104,6 +107,19 @@ def say_interrupted() -> int:
 
 def run() -> int:
     """Run the command line and return its exit code; every expected failure has been printed."""
+    output = sys.stdout
+    try:
+        return _run()
+    except (BrokenPipeError, SystemExit) as error:
+        # Where a write finds no reader (holster show | head) click exchanges the streams and ends with 1,
+        # which here means an invalid spec.
+        if isinstance(error, SystemExit) and sys.stdout is output:
+            raise
+        drop_output()
+        return UNREAD
+
+
+def _run() -> int:
     try:
         code = cli.main(standalone_mode=False)
         if sys.stdout is not None:
@@ -118,9 +134,7 @@ def run() -> int:
     except HolsterError as error:
         code = fail(error)
     except BrokenPipeError:
-        # The reader of our output went away (holster show | head): not an error of ours.
-        drop_output()
-        code = 0
+        raise
     except OSError as error:
         drop_output()
         code = fail(EnvironmentFailed(f"cannot write {error.filename or 'the answer'}: {error.strerror}"))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from shlex import quote
 from shutil import which
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -81,6 +81,26 @@ class ConsoleReporter:
             self.warn(f"{warning.message}; {warning.hint}" if warning.hint else warning.message)
 
 
+MAX_INPUT: Final = 16 << 20
+"""Bytes of a file that people write: a spec of a hundred thousand machines has fewer."""
+
+
+def read_input(path: Path) -> bytes:
+    """Return a file's bytes; it may be a pipe.
+
+    Raises:
+        UsageInvalid: it is too large to be what was asked for, or has no end, as /dev/zero has none.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_INPUT + 1)
+    if len(content) > MAX_INPUT:
+        raise UsageInvalid(
+            f"cannot read {path}: it is larger than {MAX_INPUT >> 20} MiB", hint="name the file that is meant"
+        )
+    return content
+
+
 def read_spec(path: Path) -> bytes:
     """Return the spec's bytes.
 
@@ -88,7 +108,7 @@ def read_spec(path: Path) -> bytes:
         UsageInvalid: there is no such file, or it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return read_input(path)
     except OSError as error:
         raise UsageInvalid(
             f"cannot read the spec {path}: {error.strerror}",

@@ -25,6 +25,7 @@ from generator.cli.console import (
     count,
     locate_bundle,
     name_program,
+    read_spec,
 )
 from generator.cli.signals import leave_to_parent
 from generator.cli.terminal import print_failure
@@ -89,8 +90,8 @@ def demand_distinct(orders: tuple[RenderRequest, ...]) -> None:
     """
     owners: dict[str, list[Path]] = {}
     for order in orders:
-        with suppress(OSError):
-            cluster = parse_source(order.spec.read_bytes(), str(order.spec)).data.get("cluster")
+        with suppress(UsageInvalid):
+            cluster = parse_source(read_spec(order.spec), str(order.spec)).data.get("cluster")
             owners.setdefault(str(cluster), []).append(order.spec)
     for cluster, specs in owners.items():
         if len(specs) > 1 and len(valid := [spec for spec in specs if _is_valid(spec)]) > 1:
@@ -103,8 +104,8 @@ def demand_distinct(orders: tuple[RenderRequest, ...]) -> None:
 
 def _is_valid(spec: Path) -> bool:
     try:
-        check_spec(spec.read_bytes(), str(spec))
-    except (OSError, SpecInvalid):
+        check_spec(read_spec(spec), str(spec))
+    except (UsageInvalid, SpecInvalid):
         return False
     return True
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from generator.cli.console import BUNDLE, SPEC, ConsoleReporter, check_and_print, count, locate_bundle
+from generator.cli.console import (
+    BUNDLE,
+    SPEC,
+    ConsoleReporter,
+    check_and_print,
+    count,
+    locate_bundle,
+    read_input,
+)
 from generator.credentials.bundle import CredentialBundle, create_bundle, replace_gossip_key
 from generator.credentials.check import check_bundle
 from generator.credentials.gossip import read_gossip_key
@@ -115,7 +123,7 @@ def import_key(spec: Path, source: Path, bundle_path: Path | None, *, replace: b
     checked = check_and_print(spec)
     path = locate_bundle(checked, bundle_path)
     try:
-        key = read_gossip_key(source.read_bytes())
+        key = read_gossip_key(read_input(source))
     except OSError as error:
         raise UsageInvalid(f"cannot read {source}: {error.strerror}") from None
     cluster, identities, now = checked.spec.cluster, list_identities(checked.spec), datetime.now(UTC)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from generator.postgresql.encodings import CLIENT_ONLY, SERVER
+
 IDENTIFIERS: Final = re.compile(r'\s*(("([^"]|"")+"|[^\s",]+)(\s*,\s*("([^"]|"")+"|[^\s",]+))*)?\s*')
 """Names joined by commas; those with spaces or commas stand in double quotes."""
 
@@ -31,7 +33,11 @@ WORDS: Final = {
 }  # fmt: skip
 GROUPS_SINCE: Final = 18
 """ssl_ecdh_curve became ssl_groups, a list that OpenSSL alone knows (release notes of 18)."""
-LISTS: Final = frozenset({"search_path", "temp_tablespaces"})
+PATTERNS: Final = {
+    "datestyle": (DATE_STYLES, "a style and an order such as iso, dmy"),
+    "search_path": (IDENTIFIERS, "names joined by commas"),
+    "temp_tablespaces": (IDENTIFIERS, "names joined by commas"),
+}
 
 
 def check_text(name: str, text: str, major: int) -> str | None:
@@ -40,13 +46,22 @@ def check_text(name: str, text: str, major: int) -> str | None:
         return _check_words(text, tuple(word for word, since in DESTINATIONS.items() if since <= major))
     if name == "restrict_nonsystem_relation_kind":
         return _check_words(text, tuple(sorted(KINDS)))
-    if name == "datestyle":
-        return None if DATE_STYLES.fullmatch(text) else "a style and an order such as iso, dmy"
+    if name in PATTERNS:
+        pattern, words = PATTERNS[name]
+        return None if pattern.fullmatch(text) else words
     if name in WORDS and not (name == CURVE and major >= GROUPS_SINCE):
         return None if text in WORDS[name] else f"one of {', '.join(WORDS[name])}"
-    if name in LISTS:
-        return None if IDENTIFIERS.fullmatch(text) else "names joined by commas"
+    if name == "client_encoding":
+        return None if _spell(text) in ENCODINGS else "an encoding such as UTF8"
     return "a name" if name == "default_table_access_method" and not text else None
+
+
+def _spell(encoding: str) -> str:
+    """Return an encoding's name as PostgreSQL compares it: small letters and digits."""
+    return re.sub(r"[^a-z0-9]", "", encoding.lower())
+
+
+ENCODINGS: Final = frozenset(map(_spell, (*SERVER, *CLIENT_ONLY, "unicode")))
 
 
 def _check_words(text: str, known: tuple[str, ...]) -> str | None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_KERNEL = r"(sd|vd|xvd|hd)[a-z]+|nvme[0-9]+n[0-9]+|mmcblk[0-9]+|md[0-9]+|nbd[0-9]+|loop[0-9]+"
+_KERNEL = (
+    r"(sd|vd|xvd|hd)[a-z]+|nvme[0-9]+n[0-9]+|mmcblk[0-9]+|md[0-9]+|nbd[0-9]+|loop[0-9]+"
+    r"|dasd[a-z]+|rbd[0-9]+|drbd[0-9]+|bcache[0-9]+|pmem[0-9]+|block/[0-9]+:[0-9]+|cciss/c[0-9]+d[0-9]+"
+)
 _BY_ID = r"/dev/disk/by-id/"
 
 
@@ -36,10 +39,16 @@ _NO_DISKS = (
     _kind(rf"{_BY_ID}(lvm-pv-uuid-.+|dm-uuid-LVM-.+)", "names what LVM made: a blank disk has nothing of it"),
     _kind(rf"{_BY_ID}dm-uuid-CRYPT-.+", "names an encrypted volume, which is made on a disk"),
     _kind(r"/dev/(sr|scd)[0-9]+|/dev/(cdrom|dvd)[a-z0-9]*", "is a drive for discs"),
-    _kind(r"/dev/(loop.*|fd[0-9]+|ram[0-9]+|zram[0-9]+|nbd[0-9]+|mtd.*)", "is no disk of the machine"),
+    _kind(
+        r"/dev/(loop.*|disk/by-loop-(ref|inode)/.*|fd[0-9]+|ram[0-9]+|zram[0-9]+|nbd[0-9]+|mtd.*)",
+        "is no disk of the machine",
+    ),
     _kind(r"/dev/mmcblk[0-9]+(boot[0-9]+|rpmb)", "is no disk but a part of one"),
     _kind(r"/dev/nvme[0-9]+", "is a controller; its disks are named like /dev/nvme0n1"),
-    _kind(r"/dev/(null|zero|full|u?random|tty.*|console|sg[0-9]+|bsg/.*|n?st[0-9]+)", "is no disk"),
+    _kind(
+        r"/dev/(null|zero|full|u?random|tty.*|console|watchdog[0-9]*|shm/.*|sg[0-9]+|bsg/.*|n?st[0-9]+)",
+        "is no disk",
+    ),
     _kind(
         r"/dev/(disk(/by-[a-z]+)?|mapper(/control)?|md|block|bsg)",
         "is no disk but the folder or control file of several",
@@ -88,3 +97,16 @@ def explain_moving(path: str) -> str | None:
 def explain_made_of_disks(path: str) -> str | None:
     """Return what a device is that lies on several disks or on a part of one, or None."""
     return _find(_MADE_OF_DISKS, path)
+
+
+_BELOW_DEV = re.compile(
+    rf"{_KERNEL}|(loop|ram|zram|fd|dm-|sr|sg|bsg|tty|ttyS|pts|vcs|hidraw|input|dri|snd|net|vfio|watchdog)[0-9]*"
+    r"|block|bus|char|console|core|cpu|cpu_dma_latency|cdrom|disk|fb0|fd|full|fuse|hpet|hugepages|hwrng"
+    r"|initctl|kmsg|kvm|log|loop-control|mapper|md|mem|mqueue|null|nvram|port|ppp|psaux|ptmx|random|rfkill|rtc"
+    r"|rtc0|shm|snapshot|stderr|stdin|stdout|uhid|uinput|urandom|userfaultfd|vga_arbiter|vhost-net|zero"
+)
+
+
+def is_below_dev(name: str) -> bool:
+    """Say whether a Linux machine has something of this name in /dev itself."""
+    return _BELOW_DEV.fullmatch(name) is not None

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator.cli import INTERRUPTED
+from generator.cli import INTERRUPTED, UNREAD
 from generator.errors import HolsterError
 from tests.fakes.broken_output import list_checks
 
@@ -24,7 +24,7 @@ def exit_codes(error: type[HolsterError] = HolsterError) -> set[int]:
 def test_every_exit_code_is_documented() -> None:
     """A program that calls us asks for them."""
     codes = re.findall(r"^\| (\d+) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)
-    assert {int(code) for code in codes} == {0, INTERRUPTED} | exit_codes()
+    assert {int(code) for code in codes} == {0, INTERRUPTED, UNREAD} | exit_codes()
 
 
 def test_every_check_is_documented(rendered_example: Callable[..., Path]) -> None:

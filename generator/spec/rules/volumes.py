@@ -10,6 +10,7 @@ from generator.diagnostics import Problem
 from generator.layout import NodePaths
 from generator.sizing import EXTENT_MIB
 from generator.spec.defaults import MOUNTS, choose_mount, choose_volume_group, choose_volume_name
+from generator.spec.disk_paths import is_below_dev
 from generator.spec.rules.disks import LABELS, STORAGE, StorageView, list_storage
 from generator.spec.rules.rule import rule
 
@@ -122,6 +123,11 @@ def check_names(spec: ClusterSpec) -> Iterator[Problem]:
             yield Problem(
                 "volume-name", f"LVM does not allow the name {group}", path=view.find("volume_group")
             )
+        if is_below_dev(group):
+            # vgcreate: "/dev/shm: already exists in filesystem".
+            message = f"the volume group cannot be called {group}: the system has /dev/{group}"
+            hint = "use another name, such as pg"
+            yield Problem("volume-name", message, path=view.find("volume_group"), hint=hint)
         names = {kind: choose_volume_name(volume, kind) for kind, volume in view.volumes}
         for kind, name in names.items():
             reason = _find_reason(group, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +102,42 @@ def test_terminal_without_utf8_gets_an_answer() -> None:
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr.decode()
     assert b"SPEC?" in ended.stdout
+
+
+@pytest.mark.starts_python
+@pytest.mark.parametrize(
+    "command", [["schema"], ["show", "--json"], ["check"], ["check", "--format", "json"]]
+)
+def test_reader_that_goes_away_is_no_invalid_spec(command: list[str]) -> None:
+    """`holster check SPEC | head -1` with pipefail: 1 means that the spec is invalid."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    spec = [] if command == ["schema"] else ["examples/trio.yaml"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "generator", *command, *spec],
+        cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert ended.returncode == 141
+    assert b"Traceback" not in ended.stderr
+    assert b"Exception ignored" not in ended.stderr
+
+
+@pytest.mark.starts_python
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "/dev/zero"],
+        ["render", "-o", "{tmp}/output", "examples/trio.yaml", "/dev/zero"],
+        ["secrets", "import", "--secrets", "{tmp}/bundle.yaml", "examples/trio.yaml", "/dev/zero"],
+    ],
+)
+def test_file_without_an_end_is_refused(command: list[str], tmp_path: Path) -> None:
+    """It was read until the machine had no memory left."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "generator", *(word.format(tmp=tmp_path) for word in command)],
+        cwd=ROOT, capture_output=True, check=False, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert b"cannot read /dev/zero: it is larger than 16 MiB" in ended.stderr

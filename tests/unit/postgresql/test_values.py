@@ -40,6 +40,8 @@ WRONG: list[tuple[str, ParameterValue, int, str]] = [
     ("log_destination", "stderr, jsonlog", 14, "a list of stderr, csvlog, syslog, eventlog"),
     ("search_path", "public private", 15, "names joined by commas"),
     ("datestyle", "russian", 15, "a style and an order such as iso, dmy"),
+    ("client_encoding", "utf9", 15, "an encoding such as UTF8"),
+    ("client_encoding", "", 15, "an encoding such as UTF8"),
     ("default_table_access_method", "", 15, "a name"),
     ("restrict_nonsystem_relation_kind", "table", 17, "a list of foreign-table, view"),
 ]
@@ -58,6 +60,8 @@ RIGHT: list[tuple[str, ParameterValue, int]] = [
     ("log_statement", "DDL", 15),
     ("log_destination", "stderr, jsonlog", 15),
     ("search_path", '"$user", public, "Mein Schema"', 15),
+    ("client_encoding", "utf-8", 15),
+    ("client_encoding", "Shift_JIS_2004", 15),
     ("datestyle", "ISO, DMY", 15),
     ("archive_command", "", 15),
 ]  # fmt: skip

@@ -40,6 +40,9 @@ NO_DISKS = [
     "/dev/nbd0",
     "/dev/sg1",
     "/dev/null",
+    "/dev/watchdog",
+    "/dev/shm/disk",  # noqa: S108 -- a name to refuse
+    "/dev/disk/by-loop-ref/disk",
 ]
 MOVING = [
     "/dev/sdb",
@@ -51,6 +54,12 @@ MOVING = [
     "/dev/mapper/mpatha",
     "/dev/disk/by-id/dm-name-mpathb",
     "/dev/disk/by-diskseq/3",
+    "/dev/block/8:16",
+    "/dev/dasdb",
+    "/dev/rbd0",
+    "/dev/bcache0",
+    "/dev/pmem0",
+    "/dev/cciss/c0d1",
     "/dev/disk/by-id/nvme-VMware_Virtual_NVMe_Disk_VMware_NVME_0000",
 ]
 LASTING = [

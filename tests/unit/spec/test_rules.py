@@ -163,6 +163,16 @@ FORBIDDEN: dict[str, Case] = {
         "",
         {("error", "volume-name", "storage.volume_group")},
     ),
+    "volume group called like a folder of /dev": (
+        [("storage:\n", "storage:\n  volume_group: shm\n")],
+        "",
+        {("error", "volume-name", "storage.volume_group")},
+    ),
+    "volume group called like a disk": (
+        [("storage:\n", "storage:\n  volume_group: sdb\n")],
+        "",
+        {("error", "volume-name", "storage.volume_group")},
+    ),
     "retention below a segment": (
         [],
         "postgresql: {max_wal_size: 16MiB}\n",
