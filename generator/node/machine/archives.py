@@ -6,6 +6,7 @@ The first boot, the build of the image and `holster artifacts fetch` all ask her
 
 from __future__ import annotations
 
+import errno
 import stat
 import struct
 import tarfile
@@ -63,9 +64,10 @@ def read_program(path: str, program: str) -> Iterator[bytes]:
     except DAMAGE as error:
         raise ArchiveUnusable(f"the archive cannot be read: {error}") from None
     except OSError as error:
-        if error.errno is not None:
+        if error.errno not in {None, errno.EINVAL}:
             raise
-        # bz2 and gzip say so of damage, without a number of the system.
+        # bz2 and gzip say so of damage, without a number of the system; zipfile seeks to a place before
+        # the file's beginning, which no system takes.
         raise ArchiveUnusable(f"the archive cannot be read: {error}") from None
 
 

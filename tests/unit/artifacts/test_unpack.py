@@ -205,6 +205,17 @@ def test_odd_archives_are_refused_in_words(tmp_path: Path, write: Callable[[Path
     assert [path.name for path in tmp_path.iterdir()] == ["download"]
 
 
+def test_a_zip_that_begins_before_its_own_file_is_damaged(tmp_path: Path) -> None:
+    """A random test found it: zipfile seeks to a negative place, and the system's refusal is no disk's."""
+    path = write_in_form(tmp_path / "download", "zip", FILES)
+    content = bytearray(path.read_bytes())
+    # The end record's field with the place of the directory: all members move before the beginning.
+    content[-6:-2] = (2**31).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(ArchiveInvalid, match="cannot be read"):
+        unpack_program(path, "vip-manager", tmp_path / "out")
+
+
 def test_a_mutated_archive_never_ends_in_a_traceback(tmp_path: Path) -> None:
     """Bytes changed, cut, doubled: the program or words."""
     seed = secrets.randbits(32)
