@@ -54,7 +54,8 @@ class OddBoot:
     Attributes:
         lab: the cluster, still up; the machine with the foreign disk is off.
         refused: the last status of the machine with the foreign disk.
-        refused_stop: what its console said of that, in seconds since its power-on.
+        refused_stops: what its console said of that, in seconds since its power-on; more than once where
+            cloud-init's runcmd comes after the first refusal and starts the first boot again.
         refused_leaks: secrets in its journal, by machine.
         digests_before, digests_after: SHA-256 of its data disk, the foreign one, and of its WAL disk.
         wrong_key: the status of the machine with the wrong gossip key, read when it had given up.
@@ -64,7 +65,7 @@ class OddBoot:
 
     lab: Lab
     refused: NodeStatus
-    refused_stop: Stop
+    refused_stops: tuple[Stop, ...]
     refused_leaks: dict[str, list[str]]
     digests_before: dict[str, str]
     digests_after: dict[str, str]
@@ -85,7 +86,7 @@ def boot_odd(lab: Lab) -> OddBoot:
     # Side by side: who gave up may be tried again a minute later, and then no longer tells why.
     with ThreadPoolExecutor(1) as beside:
         giving_up = beside.submit(read_failed_status, lab, WRONG_KEY, END_S)
-        refused = lab.wait_ended(FOREIGN, END_S)
+        refused = read_failed_status(lab, FOREIGN, END_S)
         serving_after = wait_until_serving(lab, SWAPPED, SERVING_S) - began
         wrong_status = giving_up.result()
     leaks = find_journal_leaks(lab, [FOREIGN])
@@ -93,7 +94,7 @@ def boot_odd(lab: Lab) -> OddBoot:
     return OddBoot(
         lab=lab,
         refused=refused,
-        refused_stop=foreign.log.stops[0],
+        refused_stops=tuple(foreign.log.stops),
         refused_leaks=leaks,
         digests_before=before,
         digests_after=digest_disks(foreign),

@@ -31,7 +31,7 @@ def test_machine_with_a_foreign_disk_refuses_and_the_others_come_up(odd: OddBoot
     assert "wipefs -a" in status.failure.hint
     words = lab.nodes[FOREIGN].console.read_text("utf-8", "replace")
     assert "disk-foreign" in words, "the console says it, too"
-    assert odd.refused_stop.outcome == "refused"
+    assert {stop.outcome for stop in odd.refused_stops} == {"refused"}
     assert odd.refused_leaks == {}
     assert odd.digests_after == odd.digests_before
     # The others: Consul's server leads, the third member is primary, serves, and waits for its replicas.
@@ -49,7 +49,7 @@ def test_machine_with_a_foreign_disk_refuses_and_the_others_come_up(odd: OddBoot
         7,
         "a data disk with a foreign file system: its machine refused, no byte changed, the others served",
         {
-            "refused after": odd.refused_stop.at,
+            "refused after": odd.refused_stops[0].at,
             "cause": status.failure.cause,
             "reason": status.failure.reason,
             "label on the disk": FOREIGN_LABEL,

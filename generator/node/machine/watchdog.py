@@ -65,7 +65,7 @@ def prepare_watchdog(machine: Machine) -> None:
     loaded = machine.commands.ask("modprobe", "softdog") if machine.commands.find("modprobe") else None
     # The rules were delivered after the devices appeared.
     machine.commands.ask("udevadm", "control", "--reload")
-    # Only for these: a machine that boots is busy with others, and ten seconds went by.
+    # Waits for these alone: a machine that boots is busy with others.
     machine.commands.ask("udevadm", "trigger", "--settle", "--action=add", "--subsystem-match=watchdog")
     found = find_watchdog(machine)
     state_watchdog(machine)

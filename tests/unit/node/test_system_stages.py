@@ -216,7 +216,7 @@ def test_a_system_without_selinux_is_not_made_enforcing(fake: FakeMachine) -> No
 
 
 def test_the_watchdog_waits_for_no_other_device(fake: FakeMachine) -> None:
-    """`udevadm settle` waited ten seconds for the disks and cards of a machine that was still booting."""
+    """`udevadm settle` waits for all of a machine that is still booting, up to ten seconds."""
     give_watchdog(fake, "automatic", identity="i6300ESB timer")
     assert run(fake, "system").code == 0
     asked = [call[1:] for call in fake.calls if call[0] == "udevadm"]
