@@ -43,12 +43,14 @@ CASES: Final = (
     (
         "ksvalidator",
         None,
-        Breakage("kickstart", KICKSTART, replaced("text\n", "texd\n"), "Unknown command: texd"),
+        Breakage("kickstart", KICKSTART, replaced("text --non", "texd --non"), "Unknown command: texd"),
     ),
     (
         "ksvalidator",
         None,
-        Breakage("kickstart", KICKSTART, replaced("text\n", "install\n"), "install", "deprecated"),
+        Breakage(
+            "kickstart", KICKSTART, replaced("text --non-interactive\n", "install\n"), "install", "deprecated"
+        ),
     ),
     (
         "ksvalidator",

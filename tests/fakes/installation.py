@@ -124,7 +124,7 @@ class Installation:
         for name in ("hold", "stand-ins", "discs"):
             (self._work / name).mkdir(parents=True)
         self.stand_in("mount", MOUNT)
-        for name in ("umount", "restorecon", "systemctl", "udevadm"):
+        for name in ("umount", "restorecon", "rpm", "systemctl", "udevadm"):
             self.stand_in(name)
 
     def insert_disc(self, label: str, files: Mapping[str, bytes]) -> None:
