@@ -22,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from generator.artifacts.connection import RedirectRefused, TimeIsUp, open_address
 from generator.errors import EnvironmentFailed, InputInvalid
+from generator.node.machine.archives import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 256 * 1024
 ATTEMPTS: Final = 4
-MOST_BYTES: Final = 2 << 30
+MOST_BYTES: Final = LIMIT
 """No program is larger, nor is an archive of one."""
 MOST_S: Final = 4 * 3600.0
 """For one file, all attempts together: a server that sends a byte a second is never silent."""

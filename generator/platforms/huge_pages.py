@@ -13,14 +13,13 @@ from generator.postgresql.catalog import find_parameter
 from generator.postgresql.settings import read_whole, read_word
 from generator.postgresql.values import OFF, ON
 from generator.sizing import (
-    DEFAULT_CPUS,
     HUGE_PAGE_MIB,
     HUGE_PAGES_FROM_MIB,
     HUGE_PAGES_SHARE,
     SharedMemory,
     count_huge_pages,
-    size_memory,
 )
+from generator.spec.memory import size_member
 from generator.spec.processes import count_senders, count_workers
 
 if TYPE_CHECKING:
@@ -69,19 +68,12 @@ def _count(spec: ClusterSpec, node: NodeSpec, major: int) -> int:
     def read(name: str, default: int) -> int:
         return read_whole(settings.parameters, name, major, default)
 
-    buffers = size_memory(
-        node.memory or 0,
-        node.cpus or DEFAULT_CPUS,
-        settings.max_connections,
-        shared_buffers=settings.shared_buffers,
-        work_mem=settings.work_mem,
-    ).shared_buffers
     blocks = sum(max(0, read(name, 0)) for name in BLOCKS)
     vacuums = max(read("autovacuum_max_workers", 3), read("autovacuum_worker_slots", 0))
     handles = read("io_max_concurrency", -1) if find_parameter("io_max_concurrency", major) else 0
     return count_huge_pages(
         SharedMemory(
-            buffers=buffers,
+            buffers=size_member(spec, node).shared_buffers,
             further=blocks * BLOCK_KIB // 1024 + read("min_dynamic_shared_memory", 0),
             processes=settings.max_connections + vacuums + count_workers(spec) + count_senders(spec),
             prepared=settings.max_prepared_transactions,

@@ -14,11 +14,6 @@ from generator.platforms.huge_pages import HugePages, plan_huge_pages
 from generator.resolve.components import ResolvedComponent, resolve_components, resolve_repositories
 from generator.resolve.peers import Peer, resolve_peers
 from generator.resolve.storage import ResolvedStorage, resolve_storage, resolve_wal
-from generator.sizing import (
-    MemorySettings,
-    WalRetention,
-    size_memory,
-)
 from generator.spec.defaults import (
     choose_admins,
     choose_clients,
@@ -27,6 +22,7 @@ from generator.spec.defaults import (
     choose_os_disk,
 )
 from generator.spec.locales import list_locales
+from generator.spec.memory import size_member
 from generator.spec.model import Durability
 from generator.spec.server_tls import has_server_tls
 from generator.spec.storage import merge_storage
@@ -37,6 +33,10 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network
 
     from generator.platforms.profile import PlatformProfile
+    from generator.sizing import (
+        MemorySettings,
+        WalRetention,
+    )
     from generator.spec.model import (
         ClusterSpec,
         NodeSpec,
@@ -220,17 +220,10 @@ def resolve_cluster(spec: ClusterSpec, platform: PlatformProfile) -> ResolvedClu
 
 def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Peer) -> ResolvedNode:
     spec = cluster.spec
-    memory, cpus = choose_memory(node), choose_cpus(node)
     storage = settings = huge_pages = None
     if peer.is_member:
         storage = resolve_storage(spec, node, cluster.postgresql_major, cluster.wal)
-        settings = size_memory(
-            memory,
-            cpus,
-            spec.postgresql.max_connections,
-            shared_buffers=spec.postgresql.shared_buffers,
-            work_mem=spec.postgresql.work_mem,
-        )
+        settings = size_member(spec, node)
         huge_pages = plan_huge_pages(spec, node, cluster.postgresql_major)
     return ResolvedNode(
         cluster=cluster,
@@ -239,8 +232,8 @@ def _resolve_node(cluster: ResolvedCluster, group: str, node: NodeSpec, peer: Pe
         mac=node.mac,
         interface=node.interface or spec.network.interface,
         os_disk=choose_os_disk(merge_storage(spec, node)),
-        memory_mib=memory,
-        cpus=cpus,
+        memory_mib=choose_memory(node),
+        cpus=choose_cpus(node),
         storage=storage,
         memory=settings,
         huge_pages=huge_pages,

@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING
 
 from generator.credentials.bundle import NodeIdentity
 from generator.credentials.certificates import name_patroni, name_postgresql
-from generator.spec.defaults import (
-    choose_domain,
-)
+from generator.spec.defaults import choose_domain
 from generator.spec.model import Role
 from generator.spec.topology import choose_datacenter
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
-    from generator.spec.model import (
-        ClusterSpec,
-    )
+    from generator.spec.model import ClusterSpec
 
 
 @dataclass(frozen=True, slots=True)

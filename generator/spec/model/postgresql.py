@@ -19,9 +19,7 @@ from generator.spec.fields import (
     SqlName,
 )
 from generator.spec.model.base import SpecModel
-from generator.spec.network_fields import (
-    Network,
-)
+from generator.spec.network_fields import Network
 
 
 class SlotSpec(SpecModel):

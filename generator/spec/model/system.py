@@ -14,9 +14,7 @@ from generator.spec.fields import (
     UnixName,
 )
 from generator.spec.model.base import SpecModel
-from generator.spec.network_fields import (
-    DnsName,
-)
+from generator.spec.network_fields import DnsName
 from generator.spec.ssh_fields import SshPublicKey
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from generator.diagnostics import Problem, Severity
-from generator.sizing import DEFAULT_MEMORY_MIB, size_memory
-from generator.spec.defaults import choose_cpus
+from generator.sizing import DEFAULT_MEMORY_MIB
+from generator.spec.memory import size_member
 from generator.spec.model import Role
 from generator.spec.rules.rule import rule
 from generator.spec.topology import iterate_nodes
@@ -46,13 +46,7 @@ def check_memory(spec: ClusterSpec) -> Iterator[Problem]:
     for path, node, roles in iterate_nodes(spec):
         if Role.POSTGRES not in roles or node.memory is None:
             continue
-        sizes = size_memory(
-            node.memory,
-            choose_cpus(node),
-            settings.max_connections,
-            shared_buffers=settings.shared_buffers,
-            work_mem=settings.work_mem,
-        )
+        sizes = size_member(spec, node)
         total = sizes.shared_buffers + settings.max_connections * sizes.work_mem
         severity = Severity.WARNING
         if sizes.shared_buffers >= node.memory:
